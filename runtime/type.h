@@ -1,0 +1,21 @@
+// Type: dtype and shape, what inference computes and a graph value has.
+#pragma once
+
+#include <duet/dtype.h>
+#include <duet/shape.h>
+
+#include <string>
+
+namespace duet {
+
+struct Type {
+  DType dtype = DType::f32;
+  Shape shape;
+
+  friend bool operator==(const Type&, const Type&) = default;
+};
+
+/// `f32[3,4]`.
+inline std::string to_string(const Type& type) { return name(type.dtype) + to_string(type.shape); }
+
+}  // namespace duet
