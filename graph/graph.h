@@ -1,0 +1,99 @@
+// Graph: a traced function in SSA form. Values are numbered; inputs come first, then the results of the nodes in order,
+// so the order of nodes is topological at all times. Passes read one graph and write another (RebuildGraph).
+// A graph owns everything it refers to and is destroyed without recursion.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eager/variable_body.h"
+#include "runtime/op.h"
+#include "runtime/type.h"
+
+namespace duet {
+
+using ValueId = std::int32_t;
+using NodeId = std::int32_t;
+
+/// A line of user code; file is interned and lives as long as the process.
+struct Line {
+  const char* file = nullptr;
+  std::uint32_t line = 0;
+  friend bool operator==(const Line&, const Line&) = default;
+};
+
+struct Node {
+  Op op;
+  std::uint16_t region_count = 0;
+  std::int32_t first_operand = 0, operand_count = 0;  ///< in the graph's operand list
+  ValueId first_result = 0;
+  std::int32_t result_count = 1;
+  std::int32_t attributes = -1;  ///< in the graph's attribute list; -1: defaults
+  std::int32_t first_region = 0;
+  Line line;
+};
+
+struct Input {
+  enum class Kind : std::uint8_t { kArgument, kCapture, kVariable };
+  Kind kind = Kind::kArgument;
+  std::string name;  ///< IR name without %
+  Type type;
+  Line line;                               ///< of the first use, for captures and variables
+  Tensor captured;                         ///< kCapture: the value it had when traced
+  std::shared_ptr<VariableBody> variable;  ///< kVariable; null in a graph read from text
+};
+
+class Graph {
+ public:
+  explicit Graph(std::string name = "main") : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
+
+  /// Inputs are added before the first node: value id is the input's index. Captures and variables that tracing finds
+  /// later are added by RebuildGraph's caller (the tracer buffers nodes until the inputs are known).
+  ValueId AddInput(Input input);
+  /// Infers the result types; throws what inference throws. Effects have no result: returns -1.
+  ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line);
+  ValueId AddConstant(Tensor data, Line line);
+  void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
+
+  const std::vector<Input>& inputs() const { return inputs_; }
+  std::vector<Input>& inputs() { return inputs_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  const std::vector<ValueId>& outputs() const { return outputs_; }
+  std::int32_t value_count() const { return static_cast<std::int32_t>(types_.size()); }
+
+  const Type& type(ValueId value) const { return types_[static_cast<std::size_t>(value)]; }
+  bool is_input(ValueId value) const { return value < static_cast<ValueId>(inputs_.size()); }
+  /// The node that defines a value; -1 for an input.
+  NodeId definition(ValueId value) const { return definitions_[static_cast<std::size_t>(value)]; }
+  std::span<const ValueId> operands(const Node& node) const {
+    return {operand_list_.data() + node.first_operand, static_cast<std::size_t>(node.operand_count)};
+  }
+  const Attributes& attributes(const Node& node) const;
+  std::span<const Graph> regions(const Node& node) const;
+
+ private:
+  std::string name_;
+  std::vector<Input> inputs_;
+  std::vector<Node> nodes_;
+  std::vector<ValueId> outputs_;
+  std::vector<ValueId> operand_list_;
+  std::vector<Attributes> attribute_list_;
+  std::vector<Graph> regions_;
+  std::vector<Type> types_;          // per value
+  std::vector<NodeId> definitions_;  // per value
+};
+
+/// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.
+bool operator==(const Graph& a, const Graph& b);
+
+/// A file name that outlives the graphs that mention it.
+const char* InternFile(std::string_view file);
+
+}  // namespace duet
