@@ -1,0 +1,146 @@
+// LoopPlan: a compiled graph as loop nests over buffers: plain data with a printed form, made from an optimised graph by
+// BuildLoopPlan (fusion, index maps, memory) and turned into machine code by the Compiler. It knows nothing of LLVM.
+// The kernel generator writes plans by hand, one op each, with sizes known only at run time.
+//
+// A nest runs once per work item: a point of its outer loops, or a block of the inner loop. For each item its phases run
+// one after the other; a phase is one pass over the inner (vectorised) loop, so what an earlier phase left in cache or
+// in row scratch is still there for the next.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "graph/graph.h"
+#include "runtime/op.h"
+#include "runtime/type.h"
+
+namespace duet {
+
+/// A size, stride or offset in elements: factor, times Frame::dims[dim] unless dim is -1.
+struct Extent {
+  std::int64_t factor = 0;
+  std::int32_t dim = -1;
+
+  bool is_constant() const { return dim < 0; }
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+inline Extent Constant(std::int64_t value) { return {value, -1}; }
+inline Extent DimExtent(std::int32_t dim) { return {1, dim}; }
+
+struct Buffer {
+  enum class Kind : std::uint8_t {
+    kFrame,   ///< Frame::buffers[index]: inputs, then outputs, then constants
+    kArena,   ///< Frame::arena + offset bytes
+    kScratch  ///< private to a work item: `elements` elements on the stack, for values that a later phase reads again
+  };
+  Kind kind = Kind::kFrame;
+  std::int32_t index = 0;
+  std::int64_t offset = 0;
+  std::int64_t elements = 0;
+  DType dtype = DType::f32;
+  std::string name;  ///< for the printed form: x, out0, t3
+};
+
+/// Element offset + sum of strides * loop indices. Loops are numbered: the outer ones, then the reduced loop of a column
+/// reduction, then the inner loop; strides has one entry for each of these (outer.size() + 2).
+struct Access {
+  std::int32_t buffer = 0;
+  Extent offset;
+  std::vector<Extent> strides;
+};
+
+using Register = std::int32_t;  ///< numbered through the whole nest
+
+struct Instruction {
+  enum class Kind : std::uint8_t {
+    kLoad,     ///< result = buffer[access]
+    kStore,    ///< buffer[access] = operands[0]
+    kCompute,  ///< result = op(operands): an elementwise op; dtype is the result's
+    kLiteral,  ///< result = the element whose bytes are `bits`
+    kIndex,    ///< result = i64: offset + sum of strides * loop indices (access.buffer unused); iota casts it
+    kRandomBits  ///< result = op random_bits of operands {index i64, key i64}
+  };
+  Kind kind = Kind::kCompute;
+  Op op = Op::add;
+  DType dtype = DType::f32;
+  Register result = -1;
+  std::vector<Register> operands;
+  Access access;
+  std::uint64_t bits = 0;
+  NodeId node = -1;  ///< of the graph it came from, for lines and messages; -1: none
+};
+
+/// Folds `operand` over the phase's loop in the one order of docs/numerics.md (64 lanes, blocks of 4,096, pairwise).
+/// For argmax and argmin the result is the i64 index along the loop.
+struct Reduction {
+  Op op = Op::sum;
+  DType dtype = DType::f32;  ///< of the accumulator and result (of the compared values: argmax, argmin)
+  Register operand = -1;     ///< already in dtype
+  Register result = -1;
+  NodeId node = -1;
+};
+
+struct Phase {
+  enum class Kind : std::uint8_t {
+    kOnce,          ///< once per work item, at inner index 0: values that do not vary along the row
+    kMap,           ///< for every inner index
+    kRowReduce,     ///< for every inner index; reductions over the inner loop: their results are uniform registers
+                    ///< that later phases of the item use
+    kColumnReduce,  ///< for every inner index, reductions over the reduced loop; `after` then runs per inner index
+    kCombine        ///< like kRowReduce, but pairwise over single elements without lanes: joins results of blocks
+  };
+  Kind kind = Kind::kMap;
+  std::vector<Instruction> body;
+  std::vector<Reduction> reductions;
+  std::vector<Instruction> after;  ///< kColumnReduce: sees the results of its reductions
+};
+
+struct LoopNest {
+  std::string name;            ///< k0, k1, ... with the ops in it, for dumps and profiles
+  std::vector<Extent> outer;   ///< outermost first
+  Extent reduced;              ///< kColumnReduce only
+  Extent inner;                ///< vectorised, tails masked
+  std::int64_t inner_block = 0;  ///< > 0: outer is empty, every phase is a kMap, item b covers inner indices
+                                 ///< [b * inner_block, min(inner, (b + 1) * inner_block))
+  std::vector<Phase> phases;
+  std::int64_t grain = 0;  ///< items per chunk of a parallel run, from shapes alone; 0: runs on the calling thread
+  std::int32_t registers = 0;
+};
+
+/// An op that is not a loop over elements (matmul, sort, take, ...): runs on the eager kernel, operands contiguous
+/// unless the op takes strides (matmul).
+struct LibraryStep {
+  struct Operand {
+    std::int32_t buffer = 0;
+    Type type;
+    std::int64_t offset = 0;            ///< in elements
+    std::vector<std::int64_t> strides;  ///< in elements, one per axis
+  };
+  Op op = Op::matmul;
+  Attributes attributes;
+  std::vector<Operand> operands;
+  Operand result;
+  NodeId node = -1;
+};
+
+using Step = std::variant<LoopNest, LibraryStep>;
+
+struct LoopPlan {
+  std::string name;
+  std::vector<Buffer> buffers;
+  std::vector<Step> steps;
+  std::int32_t input_count = 0, output_count = 0;
+  std::vector<Tensor> constants;  ///< contiguous; Frame::buffers after the outputs
+  std::vector<Type> output_types;
+  /// Per output: the input whose buffer it may be written into (read at the same index only, by the step that writes or
+  /// earlier ones), or -1.
+  std::vector<std::int32_t> in_place;
+  std::int64_t arena_bytes = 0;
+};
+
+/// The printed form: one line per loop and instruction.
+std::string to_string(const LoopPlan& plan);
+
+}  // namespace duet
