@@ -32,7 +32,8 @@ endif()
 
 # Contraction off: a*b+c written in C++ has the bits of the kernels. The base ISA lets the library start on any CPU
 # and refuse a CPU without AVX2 and FMA with a message; wide code comes from the kernels, never from these flags.
-add_compile_options(-ffp-contract=off -march=x86-64-v2 -fno-math-errno)
+# Without semantic interposition a shared library may inline its own functions.
+add_compile_options(-ffp-contract=off -march=x86-64-v2 -fno-math-errno -fno-semantic-interposition)
 
 if(DUET_SANITIZE STREQUAL "address")
   set(duet_sanitize_flags -fsanitize=address,undefined -fno-sanitize=function -fno-sanitize-recover=undefined
@@ -62,3 +63,4 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/archive")
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
+set(CMAKE_LINK_DEPENDS_NO_SHARED ON)  # a new libduet.so does not relink every program
