@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eager/variable_body.h"
+#include "runtime/line.h"
 #include "runtime/op.h"
 #include "runtime/type.h"
 
@@ -17,13 +18,6 @@ namespace duet {
 
 using ValueId = std::int32_t;
 using NodeId = std::int32_t;
-
-/// A line of user code; file is interned and lives as long as the process.
-struct Line {
-  const char* file = nullptr;
-  std::uint32_t line = 0;
-  friend bool operator==(const Line&, const Line&) = default;
-};
 
 struct Node {
   Op op;

@@ -92,7 +92,9 @@ class Shape {
   int rank_ = 0;
 };
 
-/// `[3,4]`; symbols print as s0, s1, ...
+/// `3`; symbols print as s0, s1, ...
+std::string to_string(Dim dim);
+/// `[3,4]`.
 std::string to_string(const Shape& shape);
 
 }  // namespace duet

@@ -1,0 +1,192 @@
+#include "runtime/buffer.h"
+
+#include <duet/error.h>
+#include <duet/memory.h>
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace duet {
+namespace {
+
+constexpr std::int64_t kCachedFrom = 64 << 10;
+constexpr std::int64_t kHugeFrom = 2 << 20;
+constexpr std::int64_t kHugePage = 2 << 20;
+constexpr std::int64_t kHeaderBytes = 64;
+static_assert(sizeof(Buffer) <= kHeaderBytes);
+
+std::int64_t g_current = 0;
+std::int64_t g_peak = 0;
+
+void Count(std::int64_t bytes) {
+  const std::int64_t now = __atomic_add_fetch(&g_current, bytes, __ATOMIC_RELAXED);
+  std::int64_t peak = __atomic_load_n(&g_peak, __ATOMIC_RELAXED);
+  while (now > peak &&
+         !__atomic_compare_exchange_n(&g_peak, &peak, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
+// Four classes per power of two from 64 KB: at most 25 % of a block is unused.
+int SizeClass(std::int64_t bytes) {
+  const int log = 63 - std::countl_zero(static_cast<std::uint64_t>(bytes - 1) | 1);
+  const std::int64_t quarter = std::int64_t{1} << (log - 2);
+  const int step = static_cast<int>((bytes - 1 - (std::int64_t{1} << log)) / quarter);
+  return (log - 15) * 4 + step;
+}
+std::int64_t ClassBytes(int size_class) {
+  const int log = size_class / 4 + 15, step = size_class % 4;
+  return (std::int64_t{1} << log) + (step + 1) * (std::int64_t{1} << (log - 2));
+}
+
+[[noreturn]] void FailAllocation(std::int64_t bytes) {
+  throw OutOfMemoryError("cannot allocate " + std::to_string(bytes) + " bytes");
+}
+
+// Free blocks by size class. Never destroyed: tensors of static lifetime may outlive any global.
+class BlockCache {
+ public:
+  static BlockCache& Get() {
+    static BlockCache* cache = new BlockCache;
+    return *cache;
+  }
+
+  std::byte* Take(int size_class) {
+    {
+      std::lock_guard lock(mutex_);
+      auto& list = blocks_[size_class];
+      if (!list.empty()) {
+        std::byte* block = list.back();
+        list.pop_back();
+        cached_ -= ClassBytes(size_class);
+        return block;
+      }
+    }
+    std::byte* block = Fresh(ClassBytes(size_class));
+    if (!block) {
+      ReleaseAll();
+      block = Fresh(ClassBytes(size_class));
+    }
+    return block;
+  }
+
+  void Give(int size_class, std::byte* block) {
+    std::lock_guard lock(mutex_);
+    blocks_[size_class].push_back(block);
+    cached_ += ClassBytes(size_class);
+  }
+
+  void ReleaseAll() {
+    std::lock_guard lock(mutex_);
+    for (int size_class = 0; size_class < kClasses; ++size_class) {
+      for (std::byte* block : blocks_[size_class]) {
+        if (ClassBytes(size_class) >= kHugeFrom)
+          munmap(block, static_cast<std::size_t>(MappedBytes(ClassBytes(size_class))));
+        else
+          std::free(block);
+      }
+      blocks_[size_class].clear();
+    }
+    cached_ = 0;
+  }
+
+  std::int64_t cached() {
+    std::lock_guard lock(mutex_);
+    return cached_;
+  }
+
+ private:
+  static constexpr int kClasses = 4 * 48;
+
+  static std::int64_t MappedBytes(std::int64_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+
+  static std::byte* Fresh(std::int64_t bytes) {
+    if (bytes < kHugeFrom) return static_cast<std::byte*>(std::aligned_alloc(64, static_cast<std::size_t>(bytes)));
+    const std::int64_t mapped = MappedBytes(bytes);
+    void* raw = mmap(nullptr, static_cast<std::size_t>(mapped + kHugePage), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (raw == MAP_FAILED) return nullptr;
+    const auto address = reinterpret_cast<std::uintptr_t>(raw);
+    const std::uintptr_t aligned = (address + kHugePage - 1) / kHugePage * kHugePage;
+    if (aligned > address) munmap(raw, aligned - address);
+    const std::uintptr_t end = aligned + static_cast<std::uintptr_t>(mapped);
+    const std::uintptr_t raw_end = address + static_cast<std::uintptr_t>(mapped + kHugePage);
+    if (raw_end > end) munmap(reinterpret_cast<void*>(end), raw_end - end);
+    madvise(reinterpret_cast<void*>(aligned), static_cast<std::size_t>(mapped), MADV_HUGEPAGE);
+    return reinterpret_cast<std::byte*>(aligned);
+  }
+
+  std::mutex mutex_;
+  std::vector<std::byte*> blocks_[kClasses];
+  std::int64_t cached_ = 0;
+};
+
+}  // namespace
+
+BufferRef AllocateBuffer(std::int64_t bytes) {
+  if (bytes < kCachedFrom) {
+    // Header and data in one block.
+    void* block = std::malloc(static_cast<std::size_t>(kHeaderBytes + bytes));
+    if (!block) FailAllocation(bytes);
+    Buffer* buffer = new (block) Buffer;
+    buffer->data = static_cast<std::byte*>(block) + kHeaderBytes;
+    buffer->bytes = bytes;
+    Count(bytes);
+    return BufferRef(buffer);
+  }
+  if (bytes > (std::int64_t{1} << 47)) FailAllocation(bytes);
+  const int size_class = SizeClass(bytes);
+  std::byte* data = BlockCache::Get().Take(size_class);
+  if (!data) FailAllocation(bytes);
+  Buffer* buffer = new Buffer;
+  buffer->size_class = size_class;
+  buffer->bytes = bytes;
+  buffer->data = data;
+  Count(bytes);
+  return BufferRef(buffer);
+}
+
+BufferRef WrapForeignMemory(void* data, std::int64_t bytes, std::function<void()> release) {
+  Buffer* buffer = new Buffer;
+  buffer->size_class = -2;
+  buffer->bytes = bytes;
+  buffer->data = static_cast<std::byte*>(data);
+  buffer->release = new std::function<void()>(std::move(release));
+  return BufferRef(buffer);
+}
+
+void BufferRef::Free(Buffer* buffer) {
+  if (buffer->size_class == -2) {
+    (*buffer->release)();
+    delete buffer->release;
+    delete buffer;
+    return;
+  }
+  Count(-buffer->bytes);
+  if (buffer->size_class == -1) {
+    std::free(buffer);
+    return;
+  }
+  BlockCache::Get().Give(buffer->size_class, buffer->data);
+  delete buffer;
+}
+
+MemoryStats memory_stats() {
+  MemoryStats stats;
+  stats.current_bytes = __atomic_load_n(&g_current, __ATOMIC_RELAXED);
+  stats.peak_bytes = __atomic_load_n(&g_peak, __ATOMIC_RELAXED);
+  stats.cached_bytes = BlockCache::Get().cached();
+  return stats;
+}
+
+void reset_peak_memory() {
+  __atomic_store_n(&g_peak, __atomic_load_n(&g_current, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+void release_cached_memory() { BlockCache::Get().ReleaseAll(); }
+
+}  // namespace duet

@@ -1,0 +1,36 @@
+#include "runtime/fail.h"
+
+namespace duet {
+
+std::string ErrorText(const std::string& op, const std::string& what, std::span<const Type> operands, Line line) {
+  std::string text = op + ": " + what;
+  if (!operands.empty()) {
+    text += "\n  operands: ";
+    for (std::size_t i = 0; i < operands.size(); ++i) text += (i ? ", " : "") + to_string(operands[i]);
+  }
+  if (line.file) text += "\n  at " + to_string(line);
+  return text;
+}
+
+void RethrowWithContext(const std::string& op, std::span<const Type> operands, Line line) {
+  auto text = [&](const Error& error) { return ErrorText(op, error.what(), operands, LineScope::Current(line)); };
+  try {
+    throw;
+  } catch (const ShapeError& error) {
+    throw ShapeError(text(error));
+  } catch (const DTypeError& error) {
+    throw DTypeError(text(error));
+  } catch (const IndexError& error) {
+    throw IndexError(text(error));
+  } catch (const ValueError& error) {
+    throw ValueError(text(error));
+  } catch (const TraceError& error) {
+    throw TraceError(text(error));
+  } catch (const OutOfMemoryError& error) {
+    throw OutOfMemoryError(text(error));
+  } catch (const Error& error) {
+    throw Error(text(error));
+  }
+}
+
+}  // namespace duet

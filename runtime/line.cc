@@ -1,0 +1,33 @@
+#include "runtime/line.h"
+
+#include <cstring>
+
+namespace duet {
+namespace {
+
+thread_local Line t_scope_line;
+
+}  // namespace
+
+bool operator==(const Line& a, const Line& b) {
+  if (a.line != b.line) return false;
+  if (a.file == b.file) return true;
+  return a.file && b.file && std::strcmp(a.file, b.file) == 0;
+}
+
+std::string to_string(const Line& line) {
+  if (!line.file) return "";
+  return std::string(line.file) + ":" + std::to_string(line.line);
+}
+
+LineScope::LineScope(Line line) : outermost_(t_scope_line.file == nullptr) {
+  if (outermost_) t_scope_line = line;
+}
+
+LineScope::~LineScope() {
+  if (outermost_) t_scope_line = Line();
+}
+
+Line LineScope::Current(Line own) { return t_scope_line.file ? t_scope_line : own; }
+
+}  // namespace duet

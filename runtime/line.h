@@ -1,0 +1,40 @@
+// Line: a line of user code. LineScope: while a composite op runs, the ops inside it carry the line of its caller.
+#pragma once
+
+#include <duet/error.h>
+
+#include <cstdint>
+#include <string>
+
+namespace duet {
+
+/// file lives as long as the process: a string literal or an interned name (InternFile).
+struct Line {
+  const char* file = nullptr;
+  std::uint32_t line = 0;
+
+  Line() = default;
+  Line(const char* f, std::uint32_t l) : file(f), line(l) {}
+  Line(SourceLocation at) : file(at.file_name()), line(at.line()) {}
+};
+bool operator==(const Line& a, const Line& b);
+
+/// `file.cpp:12`, or nothing for an unknown line.
+std::string to_string(const Line& line);
+
+/// Makes `line` the line of every op bound on this thread while it lives, unless an outer scope already did.
+class LineScope {
+ public:
+  explicit LineScope(Line line);
+  ~LineScope();
+  LineScope(const LineScope&) = delete;
+  LineScope& operator=(const LineScope&) = delete;
+
+  /// The scope's line if there is one, else `own`.
+  static Line Current(Line own);
+
+ private:
+  bool outermost_;
+};
+
+}  // namespace duet

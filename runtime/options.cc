@@ -1,0 +1,81 @@
+#include "runtime/options.h"
+
+#include <duet/error.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <initializer_list>
+#include <utility>
+
+namespace duet {
+namespace {
+
+template <class E>
+void ReadChoice(const char* name, std::initializer_list<std::pair<const char*, E>> choices, E* value) {
+  const char* text = std::getenv(name);
+  if (!text || !*text) return;
+  std::string known;
+  for (const auto& [spelling, choice] : choices) {
+    if (std::string(text) == spelling) {
+      *value = choice;
+      return;
+    }
+    known += (known.empty() ? "" : ", ") + std::string(spelling);
+  }
+  throw ValueError(std::string(name) + "=" + text + ": must be one of " + known);
+}
+
+int AvailableCores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  const int count = CPU_COUNT(&set);
+  return count < 1 ? 1 : count;
+}
+
+Options ReadOptions() {
+  Options options;
+  using O = Options;
+  ReadChoice("DUET_FUNCTION",
+             {std::pair{"eager", O::Function::kEager},
+              {"evaluate", O::Function::kEvaluate},
+              {"native", O::Function::kNative}},
+             &options.function);
+  ReadChoice("DUET_COMPILE",
+             {std::pair{"async", O::Compile::kAsync}, {"sync", O::Compile::kSync}, {"off", O::Compile::kOff}},
+             &options.compile);
+  ReadChoice("DUET_JIT", {std::pair{"auto", O::Jit::kAuto}, {"off", O::Jit::kOff}, {"require", O::Jit::kRequire}},
+             &options.jit);
+  ReadChoice("DUET_ISA", {std::pair{"v3", Isa::kV3}, {"v4", Isa::kV4}}, &options.isa_cap);
+  ReadChoice("DUET_VERIFY", {std::pair{"0", false}, {"1", true}}, &options.verify);
+  options.threads = AvailableCores();
+  if (const char* text = std::getenv("DUET_THREADS"); text && *text) {
+    char* end = nullptr;
+    const long count = std::strtol(text, &end, 10);
+    if (*end || count < 1 || count > 1024)
+      throw ValueError(std::string("DUET_THREADS=") + text + ": must be a number from 1 to 1024");
+    options.threads = static_cast<int>(count);
+  }
+  if (const char* text = std::getenv("DUET_DISABLE_PASSES")) {
+    std::string item;
+    for (const char* c = text;; ++c) {
+      if (*c && *c != ',') {
+        item += *c;
+        continue;
+      }
+      if (!item.empty()) options.disabled_passes.push_back(std::exchange(item, {}));
+      if (!*c) break;
+    }
+  }
+  if (const char* text = std::getenv("DUET_TRACE")) options.trace_directory = text;
+  return options;
+}
+
+}  // namespace
+
+const Options& options() {
+  static const Options* read = new Options(ReadOptions());
+  return *read;
+}
+
+}  // namespace duet

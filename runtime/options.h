@@ -1,0 +1,29 @@
+// The DUET_* environment variables, read once at first use. A value that is not one of those listed throws ValueError
+// that lists them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/cpu.h"
+
+namespace duet {
+
+struct Options {
+  enum class Function { kDefault, kEager, kEvaluate, kNative };
+  enum class Compile { kAsync, kSync, kOff };
+  enum class Jit { kAuto, kOff, kRequire };
+
+  Function function = Function::kDefault;  ///< DUET_FUNCTION=eager|evaluate|native
+  Compile compile = Compile::kAsync;       ///< DUET_COMPILE=async|sync|off
+  Jit jit = Jit::kAuto;                    ///< DUET_JIT=auto|off|require
+  Isa isa_cap = Isa::kV4;                  ///< DUET_ISA=v3|v4
+  int threads = 1;                         ///< DUET_THREADS, default: the cores this process may use
+  bool verify = false;                     ///< DUET_VERIFY=1: the verifier runs after every pass
+  std::vector<std::string> disabled_passes;  ///< DUET_DISABLE_PASSES=fuse,...
+  std::string trace_directory;               ///< DUET_TRACE=DIR: record every function there
+};
+
+const Options& options();
+
+}  // namespace duet

@@ -1,0 +1,95 @@
+#include "runtime/tensor_body.h"
+
+#include <cstring>
+#include <string>
+
+#include "runtime/infer.h"
+
+namespace duet {
+
+void Tensor::Free(TensorBody* body) { delete body; }
+
+std::int64_t FillStrides(const Shape& shape, std::int64_t* strides) {
+  std::int64_t count = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    strides[axis] = count;
+    count *= shape[axis];
+  }
+  return count;
+}
+
+bool IsContiguous(const Shape& shape, const std::int64_t* strides) {
+  std::int64_t expected = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    const std::int64_t size = shape[axis];
+    if (size == 0) return true;
+    if (size != 1 && strides[axis] != expected) return false;
+    expected *= size;
+  }
+  return true;
+}
+
+Tensor NewTensorOn(const Type& type, BufferRef buffer) {
+  auto* body = new TensorBody;
+  body->type = type;
+  body->size = FillStrides(type.shape, body->strides);
+  body->data = buffer.get()->data;
+  body->buffer = std::move(buffer);
+  return Tensor::Adopt(body);
+}
+
+Tensor NewTensor(const Type& type) {
+  if (!info(type.dtype).full)
+    throw DTypeError(std::string("tensors of dtype ") + name(type.dtype) + " are not supported yet");
+  return NewTensorOn(type, AllocateBuffer(CheckedBytes(type)));
+}
+
+Tensor NewView(const Tensor& of, const Shape& shape, const std::int64_t* strides, std::int64_t offset) {
+  const TensorBody& base = *of.body();
+  auto* body = new TensorBody;
+  body->type = {base.type.dtype, shape};
+  body->size = shape.elements();
+  for (int axis = 0; axis < shape.rank(); ++axis) body->strides[axis] = strides[axis];
+  body->data = base.data + offset * bytes_of(base.type.dtype);
+  body->buffer = base.buffer;
+  body->literal = base.literal;
+  return Tensor::Adopt(body);
+}
+
+Tensor NewTraced(const Type& type, std::uint64_t trace, std::int32_t value, Line line) {
+  auto* body = new TensorBody;
+  body->type = type;
+  body->size = type.shape.has_symbols() ? 0 : type.shape.elements();
+  body->trace = trace;
+  body->value = value;
+  body->line = line;
+  return Tensor::Adopt(body);
+}
+
+Tensor TensorFromData(const Type& type, const void* bytes) {
+  Tensor tensor = NewTensor(type);
+  tensor.body()->literal = true;
+  if (const std::int64_t count = CheckedBytes(type))
+    std::memcpy(tensor.body()->data, bytes, static_cast<std::size_t>(count));
+  return tensor;
+}
+
+ArrayRef RefOf(const Tensor& tensor) {
+  const TensorBody& body = *tensor.body();
+  ArrayRef ref;
+  ref.data = body.data;
+  ref.dtype = body.type.dtype;
+  ref.shape = body.type.shape;
+  for (int axis = 0; axis < ref.shape.rank(); ++axis) ref.strides[axis] = body.strides[axis];
+  return ref;
+}
+
+Tensor Contiguous(const Tensor& tensor) {
+  if (IsContiguous(tensor)) return tensor;
+  Tensor copy = NewTensor(tensor.body()->type);
+  copy.body()->literal = tensor.body()->literal;
+  CopyToContiguous(RefOf(tensor), copy.body()->data);
+  return copy;
+}
+
+}  // namespace duet
