@@ -60,7 +60,7 @@ inline bool IsView(Op op) { return info(op).op_class == OpClass::View; }
 inline bool IsReduction(Op op) {
   return info(op).op_class == OpClass::Reduce || info(op).op_class == OpClass::ArgReduce;
 }
-inline bool MayRaise(Op op) { return info(op).traits & OpTrait::MayRaise; }
+inline bool CanRaise(Op op) { return info(op).traits & OpTrait::MayRaise; }
 inline bool HasEffect(Op op) { return info(op).op_class == OpClass::Effect; }
 bool Accepts(OpDTypes set, DType dtype);
 
@@ -75,7 +75,7 @@ struct Attributes {
   int variable = -1;         ///< write_variable: which of the graph's variables
 };
 
-/// Equal in every field; constants by dtype, shape and bits (a NaN equals a NaN of the same bits).
+/// Equal in every field; constants by dtype, shape and bits (a NaN equals a NaN: its bits cannot be observed).
 bool operator==(const Attributes& a, const Attributes& b);
 
 }  // namespace duet

@@ -79,7 +79,7 @@ class Tensor {
     return {static_cast<const U*>(Elements(dtype_of<U>, line)), static_cast<std::size_t>(size())};
   }
   /// Whether the one element is not zero. Throws as item does.
-  explicit operator bool() const { return item<bool>(); }
+  explicit operator bool() const;
 
   /// Axes in reverse order.
   Tensor T(SourceLocation line = SourceLocation::current()) const;
@@ -230,6 +230,8 @@ IndexedTensor Tensor::at(const I&... indices) const {
 #undef DUET_ITEM_Full
 #undef DUET_ITEM_Named
 #undef DUET_DTYPE
+
+inline Tensor::operator bool() const { return item<bool>(); }
 
 // Operators are ops: a + b is add(a, b), a / b divide, a % b remainder, a == b equal.
 Tensor operator+(const Arg& x, const Arg& y);

@@ -1,0 +1,64 @@
+// Shape and Dim out of line: checks of rank, symbols, printing.
+#include <duet/error.h>
+#include <duet/shape.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace duet {
+namespace {
+
+[[noreturn, gnu::cold]] void ThrowRank(int rank) {
+  throw ShapeError(fmt::format("{} axes, at most {} are allowed", rank, kMaxRank));
+}
+
+}  // namespace
+
+std::int64_t Dim::NumberOfSymbol() const {
+  throw TraceError(fmt::format("the size s{} is not known while tracing", symbol()));
+}
+
+std::string to_string(Dim dim) {
+  return dim.is_symbol() ? fmt::format("s{}", dim.symbol()) : fmt::format("{}", std::int64_t{dim});
+}
+
+Shape::Shape(const Dim* dims, int rank) : rank_(rank) {
+  if (rank < 0 || rank > kMaxRank) ThrowRank(rank);
+  std::copy(dims, dims + rank, dims_);
+}
+
+Shape Shape::Filled(int rank, Dim dim) {
+  if (rank < 0 || rank > kMaxRank) ThrowRank(rank);
+  Shape shape;
+  shape.rank_ = rank;
+  std::fill(shape.begin(), shape.end(), dim);
+  return shape;
+}
+
+void Shape::push_back(Dim dim) {
+  if (rank_ == kMaxRank) ThrowRank(rank_ + 1);
+  dims_[rank_++] = dim;
+}
+
+void Shape::erase(int axis) {
+  std::copy(dims_ + axis + 1, dims_ + rank_, dims_ + axis);
+  --rank_;
+}
+
+void Shape::insert(int axis, Dim dim) {
+  if (rank_ == kMaxRank) ThrowRank(rank_ + 1);
+  std::copy_backward(dims_ + axis, dims_ + rank_, dims_ + rank_ + 1);
+  dims_[axis] = dim;
+  ++rank_;
+}
+
+std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (axis > 0) text += ',';
+    text += to_string(shape[axis]);
+  }
+  return text + ']';
+}
+
+}  // namespace duet
