@@ -20,8 +20,8 @@ foreach(folder IN ITEMS runtime eager graph passes jit)
   endif()
 endforeach()
 
-set(generator_source "${CMAKE_SOURCE_DIR}/tools/kernel_generator.cc")
-if(NOT EXISTS "${generator_source}")
+file(GLOB generator_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tools/kernel_generator*.cc")
+if(NOT generator_sources)
   message(WARNING "tools/kernel_generator.cc is missing: libduet gets the empty kernel table.")
   add_library(duet_kernels STATIC "${table_empty}")
   target_link_libraries(duet_kernels PUBLIC duet_eager)
@@ -29,7 +29,7 @@ if(NOT EXISTS "${generator_source}")
 endif()
 
 add_executable(duet-kernel-generator
-  "${generator_source}" $<TARGET_OBJECTS:duet_kernel_table_empty> $<TARGET_OBJECTS:duet_runtime>
+  ${generator_sources} $<TARGET_OBJECTS:duet_kernel_table_empty> $<TARGET_OBJECTS:duet_runtime>
   $<TARGET_OBJECTS:duet_eager> $<TARGET_OBJECTS:duet_graph> $<TARGET_OBJECTS:duet_passes> $<TARGET_OBJECTS:duet_jit>
   $<TARGET_OBJECTS:duet_jit_llvm>)
 target_link_libraries(duet-kernel-generator PRIVATE duet_dependencies duet_llvm)
