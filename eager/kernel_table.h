@@ -37,7 +37,9 @@ struct KernelEntry {
 /// Ends with a null entry.
 extern "C" const KernelEntry duet_kernels[];
 
-/// The kernel for the active ISA. A missing one is Duet's own bug: it aborts with the key.
+/// The kernel for the active ISA; null when the build made none for this layout.
+EntryFunction TryFindKernel(Op op, DType operand, DType result, std::uint8_t layout);
+/// The same, of one that must exist. A missing one is Duet's own bug: it aborts with the key.
 EntryFunction FindKernel(Op op, DType operand, DType result, std::uint8_t layout);
 
 }  // namespace duet

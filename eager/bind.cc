@@ -1,0 +1,124 @@
+#include "eager/bind.h"
+
+#include "eager/run_kernel.h"
+#include "runtime/fail.h"
+#include "runtime/float_environment.h"
+#include "runtime/infer.h"
+
+namespace duet {
+namespace {
+
+thread_local Interpreter* t_top = nullptr;
+
+void CheckConcrete(const Tensor& operand) {
+  if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
+  if (IsTraced(operand))
+    throw TraceError("an operand was traced at " + to_string(operand.body()->line) +
+                     " and is used outside its trace: return it from the function instead");
+}
+
+std::vector<Type> TypesOf(Operands operands) {
+  std::vector<Type> types;
+  for (const Tensor* operand : operands)
+    if (!operand->empty_handle()) types.push_back(operand->body()->type);
+  return types;
+}
+
+Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
+  constexpr std::size_t kInline = 8;
+  const Type* inline_types[kInline];
+  std::vector<const Type*> more;
+  const Type** types = inline_types;
+  if (operands.size() > kInline) {
+    more.resize(operands.size());
+    types = more.data();
+  }
+  bool literal = true;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    CheckConcrete(*operands[i]);
+    types[i] = &operands[i]->body()->type;
+    literal = literal && operands[i]->body()->literal;
+  }
+  const Type result = InferType(op, std::span<const Type* const>(types, operands.size()), attributes);
+  if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
+  if (op == Op::constant) return attributes.data;
+  Tensor out = NewTensor(result);
+  FloatEnvironmentScope environment;
+  RunKernel(op, attributes, operands, out);
+  return out;
+}
+
+}  // namespace
+
+const Attributes kNoAttributes;
+
+Tensor Bind(Op op, Operands operands, const Attributes& attributes, Line line) {
+  if (t_top) return t_top->Process(op, operands, attributes, LineScope::Current(line));
+  try {
+    return RunNow(op, operands, attributes);
+  } catch (const Error&) {
+    const std::vector<Type> types = TypesOf(operands);
+    RethrowWithContext(name(op), types, line);
+  }
+}
+
+Tensor BindRead(const std::shared_ptr<VariableBody>& variable, Line line) {
+  if (t_top) return t_top->ProcessRead(variable, LineScope::Current(line));
+  std::lock_guard lock(variable->mutex);
+  return variable->value;
+}
+
+void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
+  if (value.empty_handle()) Fail<ValueError>("assign", "the value is an empty Tensor", line);
+  const Type& type = value.body()->type;
+  if (!(type == variable->type)) {
+    const std::string what = "variable " + variable->name + " holds " + to_string(variable->type) + ", not " + to_string(type);
+    if (type.dtype != variable->type.dtype) Fail<DTypeError>("assign", what, line);
+    Fail<ShapeError>("assign", what, line);
+  }
+  if (t_top) {
+    t_top->ProcessWrite(variable, value, LineScope::Current(line));
+    return;
+  }
+  if (IsTraced(value)) Fail<TraceError>("assign", "the value was traced at " + to_string(value.body()->line) +
+                                                      " and is used outside its trace", line);
+  Tensor old = value;
+  std::lock_guard lock(variable->mutex);
+  old.swap(variable->value);
+}
+
+Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& attributes, Line line) {
+  LevelScope nothing(nullptr);
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& operand : operands) pointers.push_back(&operand);
+  return Bind(op, pointers, attributes, line);
+}
+
+Interpreter* Interpreter::Top() { return t_top; }
+
+Interpreter::~Interpreter() { Pop(); }
+
+void Interpreter::Push() {
+  below_ = t_top;
+  t_top = this;
+  on_stack_ = true;
+}
+
+void Interpreter::Pop() {
+  if (!on_stack_) return;
+  on_stack_ = false;
+  if (t_top == this) {
+    t_top = below_;
+    return;
+  }
+  for (Interpreter* level = t_top; level; level = level->below_) {
+    if (level->below_ != this) continue;
+    level->below_ = below_;
+    return;
+  }
+}
+
+LevelScope::LevelScope(Interpreter* top) : outer_(t_top) { t_top = top; }
+LevelScope::~LevelScope() { t_top = outer_; }
+
+}  // namespace duet

@@ -1,0 +1,81 @@
+// Bind: the one funnel every op goes through, and the stack of interpreters it hands ops to. The innermost interpreter
+// sees an op first and rewrites it into Binds one level down; with none, the op runs now on a kernel.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "eager/variable_body.h"
+#include "runtime/line.h"
+#include "runtime/op.h"
+#include "runtime/tensor_body.h"
+
+namespace duet {
+
+using Operands = std::span<const Tensor* const>;
+
+extern const Attributes kNoAttributes;
+
+/// The result of op. Operands have the dtypes and shapes the op wants: promotion and broadcasting come before. Throws what
+/// inference and kernels throw, with op, operands and line in the text. Effects return an empty handle.
+Tensor Bind(Op op, Operands operands, const Attributes& attributes, Line line);
+
+inline Tensor Bind(Op op, std::initializer_list<const Tensor*> operands, const Attributes& attributes, Line line) {
+  return Bind(op, Operands(operands.begin(), operands.size()), attributes, line);
+}
+
+/// Reads or writes a variable, through the interpreters.
+Tensor BindRead(const std::shared_ptr<VariableBody>& variable, Line line);
+void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line);
+
+/// Runs op on concrete tensors with nothing on the stack: constant folding and evaluation.
+Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& attributes, Line line = {});
+
+/// One level of a thread's stack. Lives on the C++ stack or in a tape; levels may leave in any order.
+class Interpreter {
+ public:
+  virtual ~Interpreter();
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+
+  virtual Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) = 0;
+  virtual Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) = 0;
+  virtual void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) = 0;
+  /// Whether ops reach this level's inside: a trace takes everything, nothing below it sees an op.
+  virtual bool takes_everything() const { return false; }
+  /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that
+  /// watches one of them): the call is then replayed op by op.
+  virtual bool watches(std::span<const Tensor> operands, std::span<const std::shared_ptr<VariableBody>> variables) const {
+    (void)operands;
+    (void)variables;
+    return false;
+  }
+
+  /// The innermost level of this thread; null: eager.
+  static Interpreter* Top();
+  Interpreter* below() const { return below_; }
+
+ protected:
+  Interpreter() = default;
+  void Push();
+  void Pop();  ///< also when it is not the innermost; no effect when it is not on the stack
+
+ private:
+  friend class LevelScope;
+  Interpreter* below_ = nullptr;
+  bool on_stack_ = false;
+};
+
+/// While it lives, `top` is the innermost level: what lies above it is out of sight.
+class LevelScope {
+ public:
+  explicit LevelScope(Interpreter* top);
+  ~LevelScope();
+  LevelScope(const LevelScope&) = delete;
+  LevelScope& operator=(const LevelScope&) = delete;
+
+ private:
+  Interpreter* outer_;
+};
+
+}  // namespace duet
