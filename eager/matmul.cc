@@ -14,17 +14,21 @@ using std::int64_t;
 
 // Tuning, none of it seen in the bits. The caches are those of a common core; the shape alone decides.
 constexpr int64_t kL2Bytes = 1 << 20;
-constexpr int64_t kDeepBytes = 4096;            ///< of one row of A in a k-block
-constexpr int64_t kParallelWork = 100'000;      ///< multiply-adds below which one thread is faster than two
-constexpr int64_t kWorkPerThread = 50'000;      ///< multiply-adds
-constexpr int64_t kTransposedRows = 16;         ///< rows of a transposed A that a matrix-vector product packs at a time
+constexpr int64_t kDeepBytes = 4096;        ///< of one row of A in a k-block
+constexpr int64_t kShortBlock = 256;        ///< k of a k-block at least: each reads and writes C once more
+constexpr int64_t kParallelWork = 100'000;  ///< multiply-adds below which one thread is faster than two
+constexpr int64_t kWorkPerThread = 50'000;  ///< multiply-adds
+constexpr int64_t kTransposedRows = 16;     ///< rows of a transposed A that a matrix-vector product packs at a time
 
-// n in `parts` nearly equal parts.
+// n in `parts` nearly equal parts, the larger ones first. Small products notice a division, so one part makes none.
 struct EvenSplit {
-  int64_t n, parts;
-  static EvenSplit ByLimit(int64_t n, int64_t limit) { return {n, (n + limit - 1) / limit}; }
-  int64_t Begin(int64_t i) const { return n / parts * i + std::min(i, n % parts); }
-  int64_t Size(int64_t i) const { return n / parts + (i < n % parts); }
+  int64_t parts, size, larger;
+  EvenSplit(int64_t n, int64_t parts) : parts(parts), size(n), larger(0) {
+    if (parts > 1) size = n / parts, larger = n % parts;
+  }
+  static EvenSplit ByLimit(int64_t n, int64_t limit) { return {n, n <= limit ? 1 : (n + limit - 1) / limit}; }
+  int64_t Begin(int64_t i) const { return size * i + std::min(i, larger); }
+  int64_t Size(int64_t i) const { return size + (i < larger); }
 };
 
 struct Matrix {
@@ -68,20 +72,15 @@ void RunTiles(const Product& p, const Block& x, int vectors, int64_t limit, int6
     tile[rows][masked](x.a + i * x.a_row * p.bytes, x.a_row, x.a_column, x.b, x.b_row, x.c + i * p.c_row * p.bytes,
                        p.c_row, x.k, x.accumulate, last_columns);
   };
-  if (x.m <= limit) return run(0, x.m);
-  // Even parts: no last tile of one row, at most two bodies.
-  const EvenSplit rows = EvenSplit::ByLimit(x.m, limit);
-  const int64_t size = rows.n / rows.parts, larger = rows.n % rows.parts;
-  int64_t i = 0;
-  for (int64_t t = 0; t < larger; ++t, i += size + 1) run(i, size + 1);
-  for (int64_t t = larger; t < rows.parts; ++t, i += size) run(i, size);
+  const EvenSplit rows = EvenSplit::ByLimit(x.m, limit);  // even: no last tile of one row, at most two bodies
+  for (int64_t t = 0; t < rows.parts; ++t) run(rows.Begin(t), rows.Size(t));
 }
 
 // At most a panel's columns.
-void RunPanel(const Product& p, Block x, int64_t columns) {
+void RunPanel(const Product& p, const Block& x, int64_t columns) {
   const MatmulTypeKernels& kernels = *p.kernels;
-  const int full = static_cast<int>(columns / kernels.lanes);
-  const int64_t rest = columns % kernels.lanes;
+  const int full = static_cast<int>(columns >> kernels.lane_bits);
+  const int64_t rest = columns & (kernels.lanes - 1);
   const auto limit = [&](int vectors) {
     return columns > p.panel - kernels.lanes ? p.panel_rows : int64_t{kernels.max_rows[vectors]};
   };
@@ -91,16 +90,16 @@ void RunPanel(const Product& p, Block x, int64_t columns) {
   if (rest > half || kernels.max_rows[0] == 0 || (full > 0 && x.m < 8)) {
     return RunTiles(p, x, full + 1, limit(full + 1), rest, true);
   }
-  if (full > 0) {
-    RunTiles(p, x, full, kernels.max_rows[full], 0, false);
-    x.b += full * kernels.lanes * p.bytes;
-    x.c += full * kernels.lanes * p.bytes;
-  }
-  RunTiles(p, x, 0, kernels.max_rows[0], rest, rest != half);
+  if (full == 0) return RunTiles(p, x, 0, kernels.max_rows[0], rest, rest != half);
+  RunTiles(p, x, full, kernels.max_rows[full], 0, false);
+  Block last = x;
+  last.b += full * kernels.lanes * p.bytes;
+  last.c += full * kernels.lanes * p.bytes;
+  RunTiles(p, last, 0, kernels.max_rows[0], rest, rest != half);
 }
 
 // One k-block of B's rows in place: one pass over its columns.
-void RunRowMajor(const Product& p, Block x) {
+void RunRowMajor(const Product& p, Block& x) {
   int64_t j = 0;
   const auto advance = [&](int64_t columns) {
     j += columns;
@@ -108,8 +107,9 @@ void RunRowMajor(const Product& p, Block x) {
     x.c += columns * p.bytes;
   };
   for (int wide : {kMatmulVectors, kMatmulVectors / 2}) {  // few rows: wide tiles, to have enough chains
+    if (x.m > p.kernels->max_rows[wide]) continue;
     const int64_t columns = wide * p.kernels->lanes;
-    if (columns <= p.panel || x.m > p.kernels->max_rows[wide]) continue;
+    if (columns <= p.panel) continue;
     for (; j + columns <= p.n; advance(columns)) {
       p.kernels->tile[wide][x.m][0](x.a, x.a_row, x.a_column, x.b, x.b_row, x.c, p.c_row, x.k, x.accumulate, 0);
     }
@@ -122,7 +122,8 @@ void RunInPlace(const Product& p) {
   const EvenSplit blocks = EvenSplit::ByLimit(p.k, p.deep);
   for (int64_t kb = 0; kb < blocks.parts; ++kb) {
     const int64_t at = blocks.Begin(kb);
-    RunRowMajor(p, {p.m, blocks.Size(kb), p.A(0, at), p.a.row, p.a.column, p.B(at, 0), p.b.row, p.c, kb > 0});
+    Block x = {p.m, blocks.Size(kb), p.A(0, at), p.a.row, p.a.column, p.B(at, 0), p.b.row, p.c, kb > 0};
+    RunRowMajor(p, x);
   }
 }
 
@@ -233,7 +234,10 @@ void ChooseWay(Product* p) {
   } else {
     p->pack_a = p->a.column != 1 && p->n > p->panel && p->m > 1;
   }
-  p->deep = p->pack_b || b_row_bytes == 0 ? deep : std::clamp(kL2Bytes / b_row_bytes, int64_t{256}, deep);
+  p->deep = deep;
+  if (!p->pack_b && p->k > kShortBlock && b_row_bytes > 0) {
+    p->deep = std::clamp(kL2Bytes / b_row_bytes, kShortBlock, deep);
+  }
   // In place, 4 rows of 64 columns are as fast as 6 and end sooner; AVX2 needs all the chains it can have.
   const int64_t rows = kernels.max_rows[panel_vectors];
   p->panel_rows = p->isa == Isa::kV4 && !p->pack_b ? std::min<int64_t>(rows, 4) : rows;
@@ -249,7 +253,7 @@ void RunPart(void* context, int64_t i) {
   const Parts& parts = *static_cast<const Parts*>(context);
   Product p = parts.whole;
   const int64_t n = parts.columns ? p.n : p.m;
-  const EvenSplit split = {(n + parts.unit - 1) / parts.unit, parts.count};
+  const EvenSplit split((n + parts.unit - 1) / parts.unit, parts.count);
   const int64_t begin = split.Begin(i) * parts.unit, end = std::min(n, begin + split.Size(i) * parts.unit);
   if (parts.columns) {
     p.b.data = p.B(0, begin);
@@ -275,6 +279,24 @@ void RunInParallel(const Product& p, int64_t threads, const MatmulParallel& para
   parallel.run(parts.count, RunPart, &parts);
 }
 
+// A product that one tile, or one call of the dot kernel, computes: nothing to plan. False: it is not such a one.
+bool RunAtOnce(const MatmulTypeKernels& kernels, int64_t m, int64_t n, int64_t k, const MatrixRef& a,
+               const MatrixRef& b, void* c) {
+  if (n == 1) {
+    if (k > kMatmulBlock || m * k > kParallelWork || (b.row_stride != 1 && k > 1) || a.col_stride != 1) return false;
+    kernels.dot(a.data, a.row_stride, b.data, c, 1, m, k);
+    return true;
+  }
+  if (n > 4 * kernels.lanes || k > kShortBlock || b.col_stride != 1) return false;
+  int vectors = static_cast<int>((n + kernels.lanes - 1) >> kernels.lane_bits);
+  int64_t lanes = kernels.lanes;
+  if (2 * n <= lanes && kernels.max_rows[0] > 0) vectors = 0, lanes /= 2;
+  const MatmulTile tile = m <= kernels.max_rows[vectors] ? kernels.tile[vectors][m][(n & (lanes - 1)) != 0] : nullptr;
+  if (!tile) return false;
+  tile(a.data, a.row_stride, a.col_stride, b.data, b.row_stride, c, n, k, 0, n & (lanes - 1));
+  return true;
+}
+
 int TypeIndex(DType dtype) {
   switch (dtype) {
     case DType::f32: return 0;
@@ -291,7 +313,9 @@ MatmulKernels IndexMatmulKernels(const MatmulKernelEntry* entries, Isa isa) {
   MatmulKernels kernels = {};
   kernels.isa = isa;
   for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64}) {
-    kernels.type[TypeIndex(dtype)].lanes = (isa == Isa::kV4 ? 64 : 32) / bytes_of(dtype);
+    MatmulTypeKernels& type = kernels.type[TypeIndex(dtype)];
+    type.lane_bits = (isa == Isa::kV4 ? 4 : 3) - (bytes_of(dtype) == 8);
+    type.lanes = int64_t{1} << type.lane_bits;
   }
   for (const MatmulKernelEntry* entry = entries; entry->fn; ++entry) {
     if (entry->isa != isa) continue;
@@ -314,13 +338,14 @@ const MatmulKernels& ActiveMatmulKernels() {
 }
 
 void Matmul(const MatmulKernels& kernels, const MatmulParallel& parallel, DType dtype, int64_t m, int64_t n, int64_t k,
-            MatrixRef a, MatrixRef b, void* c) {
+            const MatrixRef& a, const MatrixRef& b, void* c) {
   if (m == 0 || n == 0) return;
   const int64_t bytes = bytes_of(dtype);
   if (k == 0) {
     std::memset(c, 0, static_cast<std::size_t>(m * n * bytes));
     return;
   }
+  if (RunAtOnce(kernels.type[TypeIndex(dtype)], m, n, k, a, b, c)) return;
   Product p = {};
   p.kernels = &kernels.type[TypeIndex(dtype)];
   p.isa = kernels.isa;
@@ -349,7 +374,7 @@ void Matmul(const MatmulKernels& kernels, const MatmulParallel& parallel, DType 
   ::operator delete(vector);
 }
 
-void Matmul(DType dtype, int64_t m, int64_t n, int64_t k, MatrixRef a, MatrixRef b, void* c) {
+void Matmul(DType dtype, int64_t m, int64_t n, int64_t k, const MatrixRef& a, const MatrixRef& b, void* c) {
   const MatmulParallel parallel = {m * n * k < kParallelWork ? 1 : ThreadCount(), RunChunks};
   Matmul(ActiveMatmulKernels(), parallel, dtype, m, n, k, a, b, c);
 }

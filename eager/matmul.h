@@ -52,6 +52,7 @@ struct MatmulTypeKernels {
   std::uint8_t max_rows[kMatmulVectors + 1];                ///< tallest tile of that many vectors; 0: none
   MatmulDot dot;
   MatmulFold fold;
+  int lane_bits;       ///< log2(lanes)
   std::int64_t lanes;  ///< elements of a vector
 };
 
@@ -78,9 +79,9 @@ struct MatmulParallel {
 
 /// C (m x n, row-major, contiguous) = A (m x k) B (k x n), on the process's threads. dtype is f32, f64, i32 or i64.
 /// C overlaps neither A nor B.
-void Matmul(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, MatrixRef a, MatrixRef b, void* c);
+void Matmul(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, const MatrixRef& a, const MatrixRef& b, void* c);
 /// The same with these kernels and threads.
 void Matmul(const MatmulKernels& kernels, const MatmulParallel& parallel, DType dtype, std::int64_t m, std::int64_t n,
-            std::int64_t k, MatrixRef a, MatrixRef b, void* c);
+            std::int64_t k, const MatrixRef& a, const MatrixRef& b, void* c);
 
 }  // namespace duet

@@ -267,20 +267,18 @@ Vectors KernelEmitter::EmitLanes(Value* a, Value* a_stride, int rows, Value* x, 
   const int per_row = lanes / vector_lanes_;
   Vectors a_rows = {a};
   for (int i = 1; i < rows; ++i) a_rows.push_back(Advance(a_rows.back(), a_stride));
-  const auto step = [&](Value* at, Vectors* sums, const std::function<Value*(int)>& mask_of) {
-    Value* offset = Bytes(builder_.CreateAdd(at, builder_.getInt64(first)));
-    for (int v = 0; v < per_row; ++v) {
-      Value* mask = mask_of(v);
-      const std::int64_t column = std::int64_t{v} * vector_lanes_ * bytes_;
-      Value* x_now = Load(Advance(Advance(x, offset), column), vector_lanes_, mask);
-      for (int i = 0; i < rows; ++i) {
-        Value*& sum = (*sums)[i * per_row + v];
-        Value* a_now = Load(Advance(Advance(a_rows[i], offset), column), vector_lanes_, mask);
-        Value* next = MulAdd(a_now, x_now, sum);
-        sum = mask ? builder_.CreateSelect(MaskBits(mask, vector_lanes_), next, sum) : next;
-      }
+  // Vector v of every row at element `at`: one load of x for all rows.
+  const auto step = [&](Value* offset, int v, Vectors* sums, Value* mask) {
+    const std::int64_t column = std::int64_t{v} * vector_lanes_ * bytes_;
+    Value* x_now = Load(Advance(Advance(x, offset), column), vector_lanes_, mask);
+    for (int i = 0; i < rows; ++i) {
+      Value*& sum = (*sums)[i * per_row + v];
+      Value* a_now = Load(Advance(Advance(a_rows[i], offset), column), vector_lanes_, mask);
+      Value* next = MulAdd(a_now, x_now, sum);
+      sum = mask ? builder_.CreateSelect(MaskBits(mask, vector_lanes_), next, sum) : next;
     }
   };
+  const auto offset_of = [&](Value* at) { return Bytes(builder_.CreateAdd(at, builder_.getInt64(first))); };
   // A block's idle lanes keep -0.0, the only value that changes no sum.
   llvm::Type* type = ElementVector(vector_lanes_);
   Vectors start(rows * per_row, is_float(dtype_) ? llvm::ConstantFP::getNegativeZero(type)
@@ -301,36 +299,43 @@ Vectors KernelEmitter::EmitLanes(Value* a, Value* a_stride, int rows, Value* x, 
 
   BasicBlock* before = builder_.GetInsertBlock();
   BasicBlock* loop = Block("lanes");
-  BasicBlock* tail_test = Block("tail_test");
   BasicBlock* tail = Block("tail");
-  BasicBlock* done = Block("lanes_done");
-  builder_.CreateCondBr(builder_.CreateICmpNE(full, builder_.getInt64(0)), loop, tail_test);
+  builder_.CreateCondBr(builder_.CreateICmpNE(full, builder_.getInt64(0)), loop, tail);
 
   builder_.SetInsertPoint(loop);
   PHINode* at = builder_.CreatePHI(index_, 2);
   Vectors sums = phis(before, start);
   Vectors next = sums;
-  step(at, &next, [](int) { return nullptr; });
+  Value* offset = offset_of(at);
+  for (int v = 0; v < per_row; ++v) step(offset, v, &next, nullptr);
   Value* at_next = builder_.CreateAdd(at, builder_.getInt64(kLanes));
   at->addIncoming(builder_.getInt64(0), before);
   at->addIncoming(at_next, loop);
   join(sums, loop, next);
-  builder_.CreateCondBr(builder_.CreateICmpNE(at_next, full), loop, tail_test);
+  builder_.CreateCondBr(builder_.CreateICmpNE(at_next, full), loop, tail);
 
-  builder_.SetInsertPoint(tail_test);
-  Vectors whole = phis(before, start);
-  join(whole, loop, next);
-  Value* rest = builder_.CreateSub(k, full);
-  builder_.CreateCondBr(builder_.CreateICmpNE(rest, builder_.getInt64(0)), tail, done);
-
+  // The tail ends with its last vector that is not empty: a load with an empty mask may cost a page fault's check.
   builder_.SetInsertPoint(tail);
-  Vectors last = whole;
-  step(full, &last, [&](int v) { return LaneMask(rest, vector_lanes_, first + v * vector_lanes_); });
+  Vectors last = phis(before, start);
+  join(last, loop, next);
+  Value* rest = builder_.CreateSub(k, full);
+  offset = offset_of(full);
+  BasicBlock* done = Block("lanes_done");
+  std::vector<std::pair<BasicBlock*, Vectors>> exits;
+  for (int v = 0; v < per_row; ++v) {
+    BasicBlock* masked = Block("masked");
+    const int lane = first + v * vector_lanes_;
+    exits.emplace_back(builder_.GetInsertBlock(), last);
+    builder_.CreateCondBr(builder_.CreateICmpSGT(rest, builder_.getInt64(lane)), masked, done);
+    builder_.SetInsertPoint(masked);
+    step(offset, v, &last, LaneMask(rest, vector_lanes_, lane));
+  }
+  exits.emplace_back(builder_.GetInsertBlock(), last);
   builder_.CreateBr(done);
 
   builder_.SetInsertPoint(done);
-  Vectors result = phis(tail_test, whole);
-  join(result, tail, last);
+  Vectors result = phis(exits[0].first, exits[0].second);
+  for (std::size_t i = 1; i < exits.size(); ++i) join(result, exits[i].first, exits[i].second);
   return result;
 }
 

@@ -162,6 +162,7 @@ class MatmulTest : public testing::TestWithParam<Isa> {
   void SetUp() override {
     if (GetParam() > CpuIsa()) GTEST_SKIP() << "NOT RUN: this CPU cannot execute " << name(GetParam());
     kernels_ = IndexMatmulKernels(duet_matmul_kernels, GetParam());
+    if (!kernels_.type[0].dot) GTEST_SKIP() << "NOT RUN: no kernels are linked in";
   }
 
   template <class T>
