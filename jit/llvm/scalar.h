@@ -64,11 +64,14 @@ class ScalarEmitter {
   Scalar Bits(DType dtype, std::uint64_t bits);     ///< the constant with these bits in memory
   Scalar Lanes();                                   ///< i64: 0, 1, 2, ... W-1
 
+  using Values = llvm::SmallVector<Scalar, 3>;
   /// An internal function of the module, emitted on its first use: for paths that are rare or long. `name` need not
-  /// tell width and instruction set. The body gets the parameters and returns the results.
-  using Body = std::function<llvm::SmallVector<Scalar, 3>(ScalarEmitter&, std::span<const Scalar>)>;
-  llvm::SmallVector<Scalar, 3> CallOutOfLine(const std::string& name, std::span<const Scalar> arguments,
-                                             std::span<const DType> results, const Body& body);
+  /// tell the width. The body gets the parameters and returns the results.
+  using Body = std::function<Values(ScalarEmitter&, std::span<const Scalar>)>;
+  Values CallOutOfLine(const std::string& name, std::span<const Scalar> arguments, std::span<const DType> results,
+                       const Body& body);
+  /// `usual`, or what `otherwise` emits if the condition holds in at least one lane, which should be rare.
+  Values UnlessAny(const Scalar& condition, Values usual, const std::function<Values()>& otherwise);
 
  private:
   llvm::IRBuilder<>& builder_;
