@@ -2,6 +2,7 @@
 // sees an op first and rewrites it into Binds one level down; with none, the op runs now on a kernel.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 

@@ -262,6 +262,9 @@ Tensor& operator/=(Tensor& x, const Arg& y);
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 std::string to_string(const Tensor& tensor);
 
+/// The same tensor with its elements side by side in row-major order; a copy only when they are not.
+Tensor contiguous(const Tensor& x, SourceLocation line = SourceLocation::current());
+
 /// Whether dtype, shape and the bits of every element are equal; a NaN equals a NaN. Not an op.
 bool same_bits(const Tensor& a, const Tensor& b);
 
