@@ -18,7 +18,7 @@ constexpr int64_t kDeepBytes = 4096;        ///< of one row of A in a k-block
 constexpr int64_t kShortBlock = 256;        ///< k of a k-block at least: each reads and writes C once more
 constexpr int64_t kParallelWork = 100'000;  ///< multiply-adds below which one thread is faster than two
 constexpr int64_t kWorkPerThread = 50'000;  ///< multiply-adds
-constexpr int64_t kTransposedRows = 16;     ///< rows of a transposed A that a matrix-vector product packs at a time
+constexpr int64_t kVectorRows = 64;         ///< rows of a matrix-vector product at a time, where they need scratch
 
 // n in `parts` nearly equal parts, the larger ones first. Small products notice a division, so one part makes none.
 struct EvenSplit {
@@ -180,13 +180,15 @@ void RunCopiedA(const Product& p) {
   }
 }
 
-// n == 1. B is contiguous here.
+// n == 1. B is contiguous here, and A along its rows or its columns, or its rows are copied.
 void RunDot(const Product& p) {
   const MatmulTypeKernels& kernels = *p.kernels;
+  const bool by_columns = !p.pack_a && p.a.column != 1 && p.k > 1;
+  const MatmulDot dot = by_columns ? kernels.dot_columns : kernels.dot;
   const int64_t blocks = (p.k + kMatmulBlock - 1) / kMatmulBlock;
-  const int64_t block_rows = std::max<int64_t>(1, std::min(kTransposedRows, 65536 / blocks));
-  const int64_t deepest = std::min(p.k, kMatmulBlock);
-  const int64_t a_stride = p.pack_a ? OddLineStride(deepest, p.bytes) : p.a.row;
+  const int64_t block_rows = std::max<int64_t>(1, std::min(kVectorRows, 65536 / blocks));
+  const int64_t a_stride = p.pack_a ? OddLineStride(std::min(p.k, kMatmulBlock), p.bytes)
+                                    : (by_columns ? p.a.column : p.a.row);
   char* a = p.pack_a ? ScratchFor(MatmulScratch::kA, a_stride * block_rows * p.bytes) : nullptr;
   char* partials = blocks > 1 ? ScratchFor(MatmulScratch::kB, blocks * block_rows * p.bytes) : nullptr;
   const int64_t step = p.pack_a || partials ? block_rows : p.m;
@@ -200,9 +202,9 @@ void RunDot(const Product& p) {
         row = a;
       }
       if (partials) {
-        kernels.dot(row, a_stride, p.B(at, 0), partials + block * p.bytes, blocks, rows, size);
+        dot(row, a_stride, p.B(at, 0), partials + block * p.bytes, blocks, rows, size);
       } else {
-        kernels.dot(row, a_stride, p.B(at, 0), p.C(i, 0), p.c_row, rows, size);
+        dot(row, a_stride, p.B(at, 0), p.C(i, 0), p.c_row, rows, size);
       }
     }
     if (partials) kernels.fold(partials, blocks, p.C(i, 0), p.c_row, rows);
@@ -223,7 +225,7 @@ void ChooseWay(Product* p) {
   p->panel = panel_vectors * kernels.lanes;
   const int64_t deep = kDeepBytes / p->bytes;
   if (p->n == 1) {
-    p->pack_a = p->a.column != 1 && p->k > 1;
+    p->pack_a = p->a.column != 1 && p->a.row != 1 && p->k > 1;
     return;
   }
   const int64_t b_row_bytes = std::abs(p->b.row) * p->bytes;
@@ -283,8 +285,14 @@ void RunInParallel(const Product& p, int64_t threads, const MatmulParallel& para
 bool RunAtOnce(const MatmulTypeKernels& kernels, int64_t m, int64_t n, int64_t k, const MatrixRef& a,
                const MatrixRef& b, void* c) {
   if (n == 1) {
-    if (k > kMatmulBlock || m * k > kParallelWork || (b.row_stride != 1 && k > 1) || a.col_stride != 1) return false;
-    kernels.dot(a.data, a.row_stride, b.data, c, 1, m, k);
+    if (k > kMatmulBlock || m * k > kParallelWork || (b.row_stride != 1 && k > 1)) return false;
+    if (a.col_stride == 1) {
+      kernels.dot(a.data, a.row_stride, b.data, c, 1, m, k);
+    } else if (a.row_stride == 1) {
+      kernels.dot_columns(a.data, a.col_stride, b.data, c, 1, m, k);
+    } else {
+      return false;
+    }
     return true;
   }
   if (n > 4 * kernels.lanes || k > kShortBlock || b.col_stride != 1) return false;
@@ -325,6 +333,8 @@ MatmulKernels IndexMatmulKernels(const MatmulKernelEntry* entries, Isa isa) {
       type.max_rows[entry->vectors] = std::max(type.max_rows[entry->vectors], entry->rows);
     } else if (entry->vectors == kMatmulDot) {
       type.dot = reinterpret_cast<MatmulDot>(entry->fn);
+    } else if (entry->vectors == kMatmulDotColumns) {
+      type.dot_columns = reinterpret_cast<MatmulDot>(entry->fn);
     } else {
       type.fold = reinterpret_cast<MatmulFold>(entry->fn);
     }

@@ -20,7 +20,7 @@ namespace duet {
 using MatmulTile = void (*)(const void* a, std::int64_t a_row_stride, std::int64_t a_column_stride, const void* b,
                             std::int64_t b_row_stride, void* c, std::int64_t c_row_stride, std::int64_t k,
                             std::int64_t accumulate, std::int64_t last_columns);
-/// y[i] = one block (1 <= k <= kMatmulBlock) of the product of row i of A, contiguous along k, and x.
+/// y[i] = one block (1 <= k <= kMatmulBlock) of the product of row i of A and x, which is contiguous.
 using MatmulDot = void (*)(const void* a, std::int64_t a_row_stride, const void* x, void* y, std::int64_t y_stride,
                            std::int64_t rows, std::int64_t k);
 /// y[i] = pairwise sum over the `count` blocks of row i of `partials` [rows x count], which it overwrites.
@@ -41,7 +41,7 @@ struct MatmulKernelEntry {
   void (*fn)();
 };
 
-enum MatmulSpecial : std::uint8_t { kMatmulDot, kMatmulFold };
+enum MatmulSpecial : std::uint8_t { kMatmulDot, kMatmulFold, kMatmulDotColumns };
 
 /// Ends with a null fn.
 extern "C" const MatmulKernelEntry duet_matmul_kernels[];
@@ -50,7 +50,8 @@ extern "C" const MatmulKernelEntry duet_matmul_kernels[];
 struct MatmulTypeKernels {
   MatmulTile tile[kMatmulVectors + 1][kMatmulRows + 1][2];  ///< [vectors][rows][masked]
   std::uint8_t max_rows[kMatmulVectors + 1];                ///< tallest tile of that many vectors; 0: none
-  MatmulDot dot;
+  MatmulDot dot;          ///< A's rows are contiguous
+  MatmulDot dot_columns;  ///< A's columns are; a_row_stride is the stride along k
   MatmulFold fold;
   int lane_bits;       ///< log2(lanes)
   std::int64_t lanes;  ///< elements of a vector

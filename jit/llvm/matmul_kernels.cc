@@ -44,6 +44,7 @@ class KernelEmitter {
 
   std::string EmitTile(int rows, int vectors, bool masked);
   std::string EmitDot();
+  std::string EmitDotColumns();
   std::string EmitFold();
 
  private:
@@ -83,6 +84,8 @@ class KernelEmitter {
   void EmitDotRows(Value* a, Value* a_stride, int rows, Value* x, Value* y, Value* y_stride, Value* k);
   Vectors EmitLanes(Value* a, Value* a_stride, int rows, Value* x, int first, int lanes, Value* k);
   Value* LaneTree(Vectors sums, int rows);
+  void EmitColumns(Value* a, Value* a_step, int vectors, Value* mask, Value* x, Value* k, Value* lanes, Value* count,
+                   Value* y, Value* y_stride);
 
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
@@ -411,6 +414,78 @@ std::string KernelEmitter::EmitDot() {
   return symbol;
 }
 
+// `vectors` vectors of columns of A at once, the 64 lanes of each in memory: in the first-level cache they cost less than
+// rows of A taken 64 apart. Then the tree over the lanes, and the first `count` results go to y one by one.
+void KernelEmitter::EmitColumns(Value* a, Value* a_step, int vectors, Value* mask, Value* x, Value* k, Value* lanes,
+                                Value* count, Value* y, Value* y_stride) {
+  llvm::Type* type = ElementVector(vector_lanes_);
+  const std::int64_t width = std::int64_t{vector_lanes_} * bytes_;
+  const auto lane_at = [&](Value* lane) {
+    return Advance(lanes, builder_.CreateMul(lane, builder_.getInt64(width * vectors)));
+  };
+  Value* idle = is_float(dtype_) ? llvm::ConstantFP::getNegativeZero(type) : llvm::Constant::getNullValue(type);
+  const auto add_row = [&](Value* p, bool first) {
+    Value* row = Advance(a, builder_.CreateMul(p, a_step));
+    Value* sums = lane_at(first ? p : builder_.CreateAnd(p, builder_.getInt64(kLanes - 1)));
+    Value* scalar = builder_.CreateAlignedLoad(element_, Advance(x, Bytes(p)), llvm::Align(bytes_));
+    Value* splat = builder_.CreateVectorSplat(vector_lanes_, scalar);
+    for (int v = 0; v < vectors; ++v) {
+      Value* sum = first ? idle : Load(Advance(sums, v * width), vector_lanes_, nullptr);
+      Value* next = MulAdd(Load(Advance(row, v * width), vector_lanes_, mask), splat, sum);
+      Store(next, Advance(sums, v * width), vector_lanes_, nullptr);
+    }
+  };
+  Value* all = builder_.getInt64(kLanes);
+  Value* used = builder_.CreateSelect(builder_.CreateICmpSLT(k, all), k, all);
+  ForEach(builder_.getInt64(0), used, 1, [&](Value* p) { add_row(p, true); });
+  ForEach(used, all, 1, [&](Value* lane) {
+    for (int v = 0; v < vectors; ++v) Store(idle, Advance(lane_at(lane), v * width), vector_lanes_, nullptr);
+  });
+  ForEach(all, k, 1, [&](Value* p) { add_row(p, false); });
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    ForEach(builder_.getInt64(0), builder_.getInt64(half), 1, [&](Value* lane) {
+      Value* low = lane_at(lane);
+      for (int v = 0; v < vectors; ++v) {
+        Value* at = Advance(low, v * width);
+        Value* high = Advance(at, half * width * vectors);
+        Store(Add(Load(at, vector_lanes_, nullptr), Load(high, vector_lanes_, nullptr)), at, vector_lanes_, nullptr);
+      }
+    });
+  }
+  ForEach(builder_.getInt64(0), count, 1, [&](Value* i) {
+    Value* result = builder_.CreateAlignedLoad(element_, Advance(lanes, Bytes(i)), llvm::Align(bytes_));
+    builder_.CreateAlignedStore(result, Advance(y, builder_.CreateMul(i, y_stride)), llvm::Align(bytes_));
+  });
+}
+
+std::string KernelEmitter::EmitDotColumns() {
+  Vectors arguments;
+  std::string symbol = Start("dot_columns", "pippiii", &arguments);
+  Value* a_step = Bytes(arguments[1]);
+  Value* y_stride = Bytes(arguments[4]);
+  Value* columns = arguments[5];
+  const int vectors = 256 / (vector_lanes_ * bytes_);  // four lines of a row at a time, 16 KB of lanes
+  llvm::AllocaInst* lanes = builder_.CreateAlloca(builder_.getInt8Ty(), builder_.getInt64(256 * kLanes));
+  lanes->setAlignment(llvm::Align(64));
+  const auto columns_from = [&](Value* i, int count, Value* mask, Value* stored) {
+    EmitColumns(Advance(arguments[0], Bytes(i)), a_step, count, mask, arguments[2], arguments[6], lanes, stored,
+                Advance(arguments[3], builder_.CreateMul(i, y_stride)), y_stride);
+  };
+  const int strip = vectors * vector_lanes_;
+  Value* i = ForEach(builder_.getInt64(0), columns, strip, [&](Value* at) {
+    columns_from(at, vectors, nullptr, builder_.getInt64(strip));
+  });
+  Value* end = builder_.CreateAdd(columns, builder_.getInt64(vector_lanes_ - 1));
+  ForEach(i, end, vector_lanes_, [&](Value* at) {
+    Value* left = builder_.CreateSub(columns, at);
+    Value* full = builder_.getInt64(vector_lanes_);
+    Value* stored = builder_.CreateSelect(builder_.CreateICmpSLT(left, full), left, full);
+    columns_from(at, 1, LaneMask(stored, vector_lanes_), stored);
+  });
+  builder_.CreateRetVoid();
+  return symbol;
+}
+
 // Level by level, neighbours in pairs, an odd last one passed on. Scalar: there is one element per 4096 products.
 std::string KernelEmitter::EmitFold() {
   Vectors arguments;
@@ -461,6 +536,7 @@ void EmitMatmulKernels(llvm::Module& module, Isa isa, std::vector<EmittedMatmulK
       }
     }
     emitted->push_back({emitter.EmitDot(), dtype, kMatmulDot, 0, false});
+    emitted->push_back({emitter.EmitDotColumns(), dtype, kMatmulDotColumns, 0, false});
     emitted->push_back({emitter.EmitFold(), dtype, kMatmulFold, 0, false});
   }
 }
