@@ -3,13 +3,17 @@
 // A graph owns everything it refers to and is destroyed without recursion.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eager/variable_body.h"
+#include "graph/interner.h"
 #include "runtime/line.h"
 #include "runtime/op.h"
 #include "runtime/type.h"
@@ -48,12 +52,14 @@ class Graph {
   void set_name(std::string name) { name_ = std::move(name); }
 
   /// Inputs are added before the first node: value id is the input's index. Captures and variables that tracing finds
-  /// later are added by RebuildGraph's caller (the tracer buffers nodes until the inputs are known).
+  /// later are added by RebuildGraph's caller (the tracer buffers nodes until the inputs are known). A name that is
+  /// empty or taken is replaced by a free one.
   ValueId AddInput(Input input);
   /// Infers the result types; throws what inference throws. Effects have no result: returns -1.
-  ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line);
+  ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,
+                  std::vector<Graph> regions = {});
   ValueId AddConstant(Tensor data, Line line);
-  void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
+  void set_outputs(std::vector<ValueId> outputs);
 
   const std::vector<Input>& inputs() const { return inputs_; }
   std::vector<Input>& inputs() { return inputs_; }
@@ -62,7 +68,8 @@ class Graph {
   const std::vector<ValueId>& outputs() const { return outputs_; }
   std::int32_t value_count() const { return static_cast<std::int32_t>(types_.size()); }
 
-  const Type& type(ValueId value) const { return types_[static_cast<std::size_t>(value)]; }
+  /// Valid as long as the graph, also while nodes are added; so are attributes.
+  const Type& type(ValueId value) const { return types_[type_of_[static_cast<std::size_t>(value)]]; }
   bool is_input(ValueId value) const { return value < static_cast<ValueId>(inputs_.size()); }
   /// The node that defines a value; -1 for an input.
   NodeId definition(ValueId value) const { return definitions_[static_cast<std::size_t>(value)]; }
@@ -73,15 +80,21 @@ class Graph {
   std::span<const Graph> regions(const Node& node) const;
 
  private:
+  friend struct GraphBreaker;  // the verifier's tests
+  ValueId AddValue(const Type& type, NodeId definition);
+  void CheckVariable(int variable, const Type& written) const;
+
   std::string name_;
   std::vector<Input> inputs_;
   std::vector<Node> nodes_;
   std::vector<ValueId> outputs_;
   std::vector<ValueId> operand_list_;
-  std::vector<Attributes> attribute_list_;
   std::vector<Graph> regions_;
-  std::vector<Type> types_;          // per value
-  std::vector<NodeId> definitions_;  // per value
+  std::vector<std::int32_t> type_of_;  // per value, in types_
+  std::vector<NodeId> definitions_;    // per value
+  Interner<Type> types_;               // equal ones once: a million nodes have a handful
+  Interner<Attributes> attribute_list_;
+  absl::flat_hash_set<std::string> input_names_;
 };
 
 /// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.

@@ -2,6 +2,7 @@
 #include <duet/error.h>
 
 #include "runtime/infer_rules.h"
+#include "runtime/tensor_body.h"
 
 namespace duet {
 namespace {
@@ -45,7 +46,7 @@ Type infer::Index(Op op, Operands operands, const Attributes& attributes) {
 Type infer::Source(Op op, Operands operands, const Attributes& attributes) {
   if (op == Op::constant) {
     if (attributes.data.empty_handle()) throw ValueError("has no data");
-    return {attributes.data.dtype(), attributes.data.shape()};
+    return attributes.data.body()->type;
   }
   CheckRepresentable(attributes.dtype);
   Type result{attributes.dtype, attributes.shape};

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstring>
+
+#include "runtime/tensor_body.h"
 
 namespace duet {
 
@@ -55,11 +59,37 @@ bool Accepts(OpDTypes set, DType dtype) {
   return (static_cast<std::uint8_t>(set) & kBit[static_cast<int>(info(dtype).kind)]) != 0;
 }
 
+namespace {
+
+template <class T>
+bool SameFloats(const std::byte* a, const std::byte* b, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += sizeof(T)) {
+    T p, q;
+    std::memcpy(&p, a + at, sizeof p);
+    std::memcpy(&q, b + at, sizeof q);
+    if (std::memcmp(&p, &q, sizeof p) != 0 && !(std::isnan(p) && std::isnan(q))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool SameData(const Tensor& a, const Tensor& b) {
+  if (a.body() == b.body()) return true;
+  if (a.empty_handle() || b.empty_handle() || a.body()->type != b.body()->type) return false;
+  const DType dtype = a.body()->type.dtype;
+  const auto bytes = static_cast<std::size_t>(a.body()->size * bytes_of(dtype));
+  if (bytes == 0) return true;
+  const Tensor own_a = Contiguous(a), own_b = Contiguous(b);
+  const std::byte *p = own_a.body()->data, *q = own_b.body()->data;
+  if (dtype == f32) return SameFloats<float>(p, q, bytes);
+  if (dtype == f64) return SameFloats<double>(p, q, bytes);
+  return std::memcmp(p, q, bytes) == 0;
+}
+
 bool operator==(const Attributes& a, const Attributes& b) {
-  const bool same_data =
-      a.data.body() == b.data.body() || (!a.data.empty_handle() && !b.data.empty_handle() && same_bits(a.data, b.data));
   return a.dtype == b.dtype && a.variable == b.variable && a.shape == b.shape && a.axes == b.axes &&
-         a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && same_data;
+         a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && SameData(a.data, b.data);
 }
 
 }  // namespace duet

@@ -75,6 +75,8 @@ struct Attributes {
   int variable = -1;         ///< write_variable: which of the graph's variables
 };
 
+/// Whether two concrete tensors, or two empty handles, have equal dtype, shape and bits; a NaN equals a NaN.
+bool SameData(const Tensor& a, const Tensor& b);
 /// Equal in every field; constants by dtype, shape and bits (a NaN equals a NaN: its bits cannot be observed).
 bool operator==(const Attributes& a, const Attributes& b);
 

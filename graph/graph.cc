@@ -1,0 +1,138 @@
+#include "graph/graph.h"
+
+#include <absl/container/inlined_vector.h>
+#include <absl/container/node_hash_set.h>
+#include <duet/error.h>
+#include <fmt/format.h>
+
+#include <cassert>
+#include <limits>
+#include <mutex>
+
+#include "graph/hash.h"
+#include "runtime/infer.h"
+
+namespace duet {
+namespace {
+
+constexpr std::size_t kMaxValues = std::numeric_limits<std::int32_t>::max();
+
+const Attributes kDefaultAttributes;
+
+}  // namespace
+
+ValueId Graph::AddValue(const Type& type, NodeId definition) {
+  if (type_of_.size() >= kMaxValues) throw OutOfMemoryError("a graph holds at most 2147483647 values");
+  type_of_.push_back(types_.Intern(type, HashType(type)));
+  definitions_.push_back(definition);
+  return static_cast<ValueId>(type_of_.size() - 1);
+}
+
+ValueId Graph::AddInput(Input input) {
+  assert(nodes_.empty());
+  if (input.name.empty()) input.name = fmt::format("{}{}", "acv"[static_cast<int>(input.kind)], inputs_.size());
+  const std::string stem = input.name;
+  for (std::size_t number = inputs_.size(); !input_names_.insert(input.name).second; ++number)
+    input.name = fmt::format("{}.{}", stem, number);
+  const ValueId value = AddValue(input.type, -1);
+  inputs_.push_back(std::move(input));
+  return value;
+}
+
+void Graph::CheckVariable(int variable, const Type& written) const {
+  if (variable < 0 || static_cast<std::size_t>(variable) >= inputs_.size() ||
+      inputs_[static_cast<std::size_t>(variable)].kind != Input::Kind::kVariable)
+    throw ValueError(fmt::format("input {} is not a variable", variable));
+  const Input& input = inputs_[static_cast<std::size_t>(variable)];
+  if (input.type != written)
+    throw ShapeError(
+        fmt::format("variable {} holds {}, not {}", input.name, to_string(input.type), to_string(written)));
+}
+
+ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,
+                       std::vector<Graph> regions) {
+  absl::InlinedVector<const Type*, 8> operand_types;
+  for (ValueId operand : operands) {
+    assert(operand >= 0 && operand < value_count());
+    operand_types.push_back(&type(operand));
+  }
+  const Type result = InferType(op, operand_types, attributes);
+  if (op == Op::write_variable) CheckVariable(attributes.variable, result);
+  if (operand_list_.size() + operands.size() > kMaxValues) throw OutOfMemoryError("a graph is too large");
+
+  Node node;
+  node.op = op;
+  node.first_operand = static_cast<std::int32_t>(operand_list_.size());
+  node.operand_count = static_cast<std::int32_t>(operands.size());
+  node.first_result = value_count();
+  node.result_count = HasEffect(op) ? 0 : 1;
+  node.line = line;
+  if (info(op).attributes != kNone)
+    node.attributes = attribute_list_.Intern(attributes, HashAttributes(op, attributes));
+  node.first_region = static_cast<std::int32_t>(regions_.size());
+  node.region_count = static_cast<std::uint16_t>(regions.size());
+  for (Graph& region : regions) regions_.push_back(std::move(region));
+  // The operands may be a view of operand_list_ itself.
+  const absl::InlinedVector<ValueId, 8> own(operands.begin(), operands.end());
+  operand_list_.insert(operand_list_.end(), own.begin(), own.end());
+  nodes_.push_back(node);
+  return node.result_count == 0 ? -1 : AddValue(result, static_cast<NodeId>(nodes_.size() - 1));
+}
+
+ValueId Graph::AddConstant(Tensor data, Line line) {
+  Attributes attributes;
+  attributes.data = std::move(data);
+  return AddNode(Op::constant, {}, attributes, line);
+}
+
+void Graph::set_outputs(std::vector<ValueId> outputs) {
+  for ([[maybe_unused]] ValueId output : outputs) assert(output >= 0 && output < value_count());
+  outputs_ = std::move(outputs);
+}
+
+const Attributes& Graph::attributes(const Node& node) const {
+  return node.attributes < 0 ? kDefaultAttributes : attribute_list_[node.attributes];
+}
+
+std::span<const Graph> Graph::regions(const Node& node) const {
+  return {regions_.data() + node.first_region, node.region_count};
+}
+
+namespace {
+
+bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q) {
+  if (p.op != q.op || p.operand_count != q.operand_count || p.result_count != q.result_count || p.line != q.line ||
+      p.first_result != q.first_result || p.region_count != q.region_count)
+    return false;
+  for (std::size_t i = 0; i < a.operands(p).size(); ++i)
+    if (a.operands(p)[i] != b.operands(q)[i]) return false;
+  for (int i = 0; i < p.result_count; ++i)
+    if (a.type(p.first_result + i) != b.type(q.first_result + i)) return false;
+  for (std::size_t i = 0; i < p.region_count; ++i)
+    if (!(a.regions(p)[i] == b.regions(q)[i])) return false;
+  return &a.attributes(p) == &b.attributes(q) || a.attributes(p) == b.attributes(q);
+}
+
+}  // namespace
+
+bool operator==(const Graph& a, const Graph& b) {
+  if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||
+      a.nodes().size() != b.nodes().size())
+    return false;
+  for (std::size_t i = 0; i < a.inputs().size(); ++i) {
+    const Input &p = a.inputs()[i], &q = b.inputs()[i];
+    if (p.kind != q.kind || p.name != q.name || p.type != q.type) return false;
+  }
+  for (std::size_t i = 0; i < a.nodes().size(); ++i)
+    if (!SameNode(a, a.nodes()[i], b, b.nodes()[i])) return false;
+  return true;
+}
+
+const char* InternFile(std::string_view file) {
+  static std::mutex mutex;
+  static auto* files = new absl::node_hash_set<std::string>;  // never freed: lines outlive static destructors
+  const std::lock_guard lock(mutex);
+  return files->emplace(file).first->c_str();
+}
+
+}  // namespace duet

@@ -1,0 +1,304 @@
+#include "graph/parse.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <duet/error.h>
+#include <fmt/format.h>
+
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "graph/scanner.h"
+#include "runtime/infer.h"
+#include "runtime/tensor_body.h"
+
+namespace duet {
+namespace {
+
+// A node that is read but not added yet: its regions may follow.
+struct PendingNode {
+  bool present = false;
+  Op op = Op::add;
+  std::vector<ValueId> operands;
+  Attributes attributes;
+  std::vector<std::string> results;
+  std::vector<Type> types;
+  Line line;
+  std::vector<Graph> regions;
+  std::size_t position = 0;
+};
+
+// A graph or region whose `}` is still to come.
+struct OpenGraph {
+  Graph graph;
+  absl::flat_hash_map<std::string, ValueId> names;
+  std::vector<Type> output_types;
+  PendingNode pending;
+};
+
+class Parser {
+ public:
+  Parser(std::string_view text, const std::string& file) : scan_(text, file) {}
+
+  Graph Parse() {
+    scan_.Expect("graph");
+    Header();
+    for (;;) {
+      if (scan_.Take("region")) {
+        if (!open_.back().pending.present) scan_.FailAt(scan_.position(), "expected a node before its region");
+        if (open_.size() >= kMaxRegionDepth) scan_.FailAt(scan_.position(), "expected regions at most 64 deep");
+        Header();
+        continue;
+      }
+      AddPending();
+      if (!scan_.Take("return")) {
+        ReadNode();
+        continue;
+      }
+      Graph done = Return();
+      open_.pop_back();
+      if (!open_.empty()) {
+        open_.back().pending.regions.push_back(std::move(done));
+        continue;
+      }
+      if (!scan_.AtEnd()) scan_.FailExpected("the end of the text");
+      return done;
+    }
+  }
+
+  Tensor ParseOnlyData() {
+    Tensor data = Data();
+    if (!scan_.AtEnd()) scan_.FailExpected("the end of the text");
+    return data;
+  }
+
+ private:
+  OpenGraph& Here() { return open_.back(); }
+
+  void Header() {
+    scan_.Expect('@');
+    open_.emplace_back();
+    Here().graph.set_name(scan_.Name("a graph's name"));
+    scan_.Expect('(');
+    if (!scan_.Take(')')) {
+      do ReadInput();
+      while (scan_.Take(','));
+      scan_.Expect(')');
+    }
+    scan_.Expect("->");
+    scan_.Expect('(');
+    if (!scan_.Take(')')) {
+      do Here().output_types.push_back(scan_.OneType());
+      while (scan_.Take(','));
+      scan_.Expect(')');
+    }
+    scan_.Expect('{');
+  }
+
+  void ReadInput() {
+    Input input;
+    scan_.Expect('%');
+    const std::size_t position = scan_.position();
+    input.name = scan_.Name("an input's name");
+    if (input.name.empty()) scan_.FailAt(position, "expected a name that is not empty");
+    scan_.Expect(':');
+    if (scan_.Take("capture"))
+      input.kind = Input::Kind::kCapture;
+    else if (scan_.Take("variable"))
+      input.kind = Input::Kind::kVariable;
+    input.type = scan_.OneType();
+    const std::string name = input.name;
+    Guarded(position, [&] {
+      CheckedBytes(input.type);
+      Define(name, Here().graph.AddInput(std::move(input)), position);
+    });
+  }
+
+  void Define(const std::string& name, ValueId value, std::size_t position) {
+    if (!Here().names.emplace(name, value).second) scan_.FailAt(position, fmt::format("%{} is defined twice", name));
+  }
+
+  ValueId ReadValue() {
+    scan_.Expect('%');
+    const std::size_t position = scan_.position();
+    const std::string name = scan_.Name("a value's name");
+    const auto at = Here().names.find(name);
+    if (at == Here().names.end()) scan_.FailAt(position, fmt::format("%{} is not defined before", name));
+    return at->second;
+  }
+
+  void ReadNode() {
+    PendingNode& node = Here().pending;
+    node = PendingNode();
+    node.present = true;
+    if (scan_.Peek('%')) {
+      do {
+        scan_.Expect('%');
+        node.results.push_back(scan_.Name("a result's name"));
+      } while (scan_.Take(','));
+      scan_.Expect('=');
+    }
+    const std::string_view word = scan_.Word("an op, 'return' or 'region'");
+    node.position = scan_.position();
+    if (!FindOp(word, &node.op)) scan_.FailAt(node.position, fmt::format("expected an op, found '{}'", word));
+    if (scan_.Peek('%')) {
+      do node.operands.push_back(ReadValue());
+      while (scan_.Take(','));
+    }
+    if (scan_.Take('{'))
+      ReadAttributes();
+    else if (info(node.op).attributes != kNone)
+      scan_.FailAt(node.position, fmt::format("{} lacks its attributes", name(node.op)));
+    if (scan_.Take(':')) {
+      do node.types.push_back(scan_.OneType());
+      while (scan_.Take(','));
+    }
+    if (scan_.Take('#')) node.line = scan_.FileLine();
+  }
+
+  void ReadAttributes() {
+    PendingNode& node = Here().pending;
+    Attributes& to = node.attributes;
+    const std::uint16_t allowed = info(node.op).attributes;
+    std::uint16_t seen = 0;
+    do {
+      const std::string_view key = scan_.Word("an attribute's name");
+      const std::size_t position = scan_.position();
+      auto is = [&](const char* name, OpAttribute bit) {
+        if (key != name || !(allowed & bit)) return false;
+        if (seen & bit) scan_.FailAt(position, fmt::format("{} is given twice", name));
+        seen = static_cast<std::uint16_t>(seen | bit);
+        scan_.Expect('=');
+        return true;
+      };
+      if (is("dtype", kDType))
+        to.dtype = scan_.OneDType();
+      else if (is("shape", kShape))
+        to.shape = scan_.List();
+      else if (is("axes", kAxes))
+        to.axes = scan_.List();
+      else if (is("start", kStart))
+        to.start = scan_.List();
+      else if (is("step", kStep))
+        to.step = scan_.List();
+      else if (is("low", kLow))
+        to.low = scan_.List();
+      else if (is("high", kHigh))
+        to.high = scan_.List();
+      else if (is("data", kData))
+        to.data = Data();
+      else if (is("variable", kVariable))
+        to.variable = ReadValue();
+      else
+        scan_.FailAt(position, fmt::format("{} has no attribute '{}'", name(node.op), key));
+    } while (scan_.Take(','));
+    scan_.Expect('}');
+    if (seen != allowed) scan_.FailAt(node.position, fmt::format("{} lacks an attribute", name(node.op)));
+  }
+
+  void AddPending() {
+    PendingNode& node = Here().pending;
+    if (!node.present) return;
+    node.present = false;
+    Graph& graph = Here().graph;
+    const std::size_t results = HasEffect(node.op) ? 0 : 1;
+    if (node.results.size() != results)
+      scan_.FailAt(node.position,
+                   fmt::format("{} has {} results, not {}", name(node.op), results, node.results.size()));
+    if (!node.types.empty() && node.types.size() != results)
+      scan_.FailAt(node.position, fmt::format("expected {} types, found {}", results, node.types.size()));
+    if (++nodes_ > kMaxParsedNodes) scan_.FailAt(node.position, "expected at most 10000000 nodes");
+    ValueId value = -1;
+    Guarded(node.position, [&] {
+      value = graph.AddNode(node.op, node.operands, node.attributes, node.line, std::move(node.regions));
+    });
+    if (results == 0) return;
+    Define(node.results[0], value, node.position);
+    if (!node.types.empty() && node.types[0] != graph.type(value))
+      scan_.FailAt(node.position, fmt::format("the text says {}, inference gives {}", to_string(node.types[0]),
+                                              to_string(graph.type(value))));
+  }
+
+  // What inference throws becomes a ParseError at the place.
+  template <class F>
+  void Guarded(std::size_t position, F run) {
+    try {
+      run();
+    } catch (const ParseError&) {
+      throw;
+    } catch (const Error& error) {
+      scan_.FailAt(position, error.what());
+    }
+  }
+
+  Graph Return() {
+    std::vector<ValueId> outputs;
+    if (scan_.Peek('%')) {
+      do outputs.push_back(ReadValue());
+      while (scan_.Take(','));
+    }
+    const std::size_t position = scan_.position();
+    scan_.Expect('}');
+    OpenGraph& here = Here();
+    if (outputs.size() != here.output_types.size())
+      scan_.FailAt(position, fmt::format("expected {} outputs, found {}", here.output_types.size(), outputs.size()));
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (here.graph.type(outputs[i]) != here.output_types[i])
+        scan_.FailAt(position, fmt::format("output {} is {}, the header says {}", i,
+                                           to_string(here.graph.type(outputs[i])), to_string(here.output_types[i])));
+    here.graph.set_outputs(std::move(outputs));
+    return std::move(here.graph);
+  }
+
+  Tensor Data() {
+    const Type type = scan_.OneType();
+    const std::size_t position = scan_.position();
+    std::string bytes;
+    std::int64_t count = 0, expected = 0;
+    Guarded(position, [&] {
+      if (type.shape.has_symbols()) throw ShapeError("data has no symbols in its shape");
+      if (!info(type.dtype).full) throw DTypeError(fmt::format("{} tensors cannot be made yet", name(type.dtype)));
+      CheckedBytes(type);
+      expected = CheckedElements(type.shape);
+    });
+    scan_.Expect('[');
+    if (!scan_.Take(']')) {
+      do {
+        ReadElement(type.dtype, &bytes);
+        ++count;
+      } while (scan_.Take(','));
+      scan_.Expect(']');
+    }
+    if (count != expected) scan_.FailAt(position, fmt::format("expected {} elements, found {}", expected, count));
+    return TensorFromData(type, bytes.data());
+  }
+
+  void ReadElement(DType dtype, std::string* bytes) {
+    auto append = [&](auto value) { bytes->append(reinterpret_cast<const char*>(&value), sizeof value); };
+    if (dtype == f32) return append(scan_.FloatSingle());
+    if (dtype == f64) return append(scan_.Float());
+    if (dtype == bool_) {
+      if (scan_.Take("true")) return append(true);
+      scan_.Expect("false");
+      return append(false);
+    }
+    const std::int64_t value = scan_.Integer("an integer");
+    if (dtype == i64) return append(value);
+    if (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max())
+      scan_.FailAt(scan_.position(), "expected an integer of 32 bits");
+    append(static_cast<std::int32_t>(value));
+  }
+
+  Scanner scan_;
+  std::vector<OpenGraph> open_;
+  int nodes_ = 0;
+};
+
+}  // namespace
+
+Graph ParseGraph(std::string_view text, const std::string& file) { return Parser(text, file).Parse(); }
+
+Tensor ParseData(std::string_view text, const std::string& file) { return Parser(text, file).ParseOnlyData(); }
+
+}  // namespace duet

@@ -1,0 +1,43 @@
+#include "graph/rebuild.h"
+
+#include <cassert>
+#include <utility>
+
+namespace duet {
+
+RebuildGraph::RebuildGraph(const Graph& from)
+    : from_(from), to_(from.name()), map_(static_cast<std::size_t>(from.value_count()), -1) {
+  for (const Input& input : from.inputs()) {
+    const ValueId value = to_.AddInput(input);
+    Map(value, value);
+  }
+}
+
+RebuildGraph::Values RebuildGraph::Operands(const Node& node) const {
+  Values operands;
+  for (ValueId operand : from_.operands(node)) {
+    assert((*this)[operand] >= 0);
+    operands.push_back((*this)[operand]);
+  }
+  return operands;
+}
+
+ValueId RebuildGraph::Copy(const Node& node) { return Copy(node, Operands(node)); }
+
+ValueId RebuildGraph::Copy(const Node& node, std::span<const ValueId> operands) {
+  const auto regions = from_.regions(node);
+  const ValueId value = to_.AddNode(node.op, operands, from_.attributes(node), node.line,
+                                    std::vector<Graph>(regions.begin(), regions.end()));
+  if (value >= 0) Map(node.first_result, value);
+  return value;
+}
+
+Graph RebuildGraph::Finish() {
+  std::vector<ValueId> outputs;
+  outputs.reserve(from_.outputs().size());
+  for (ValueId output : from_.outputs()) outputs.push_back((*this)[output]);
+  to_.set_outputs(std::move(outputs));
+  return std::move(to_);
+}
+
+}  // namespace duet
