@@ -35,6 +35,7 @@ class Axes {
   Axes(std::initializer_list<int> axes) : all_(false) {
     for (int axis : axes) list_.push_back(axis);
   }
+  void push_back(int axis) { list_.push_back(axis); }
   bool all() const { return all_; }
   const Shape& list() const { return list_; }
 
