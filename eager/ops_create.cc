@@ -69,7 +69,7 @@ namespace internal {
 Tensor MakeTensor(DType from, const void* data, const Shape& shape, DType to, SourceLocation line) {
   try {
     Tensor made = NewTensor({to, shape});
-    made.body()->literal = true;
+    made.body()->literal = LiteralsAreConstants();
     Convert(from, data, to, made.body()->data, made.body()->size);
     return made;
   } catch (const Error&) {

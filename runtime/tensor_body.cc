@@ -7,6 +7,15 @@
 
 namespace duet {
 
+namespace {
+
+thread_local bool t_literals_are_constants = false;
+
+}  // namespace
+
+bool LiteralsAreConstants() { return t_literals_are_constants; }
+void SetLiteralsAreConstants(bool value) { t_literals_are_constants = value; }
+
 void Tensor::Free(TensorBody* body) { delete body; }
 
 std::int64_t FillStrides(const Shape& shape, std::int64_t* strides) {
@@ -68,7 +77,7 @@ Tensor NewTraced(const Type& type, std::uint64_t trace, std::int32_t value, Line
 
 Tensor TensorFromData(const Type& type, const void* bytes) {
   Tensor tensor = NewTensor(type);
-  tensor.body()->literal = true;
+  tensor.body()->literal = LiteralsAreConstants();
   if (const std::int64_t count = CheckedBytes(type))
     std::memcpy(tensor.body()->data, bytes, static_cast<std::size_t>(count));
   return tensor;

@@ -14,7 +14,7 @@ namespace duet {
 
 struct TensorBody {
   int references = 1;  // first: Tensor counts through the body's address
-  bool literal = false;  ///< made from C++ numbers: a trace bakes it as a constant instead of capturing it
+  bool literal = false;  ///< made from C++ numbers during a trace: baked as a constant instead of captured
   Type type;
   std::int64_t strides[kMaxRank];  ///< in elements
   std::int64_t size = 0;           ///< number of elements; 0 while the shape has symbols
@@ -35,8 +35,12 @@ Tensor NewView(const Tensor& of, const Shape& shape, const std::int64_t* strides
 /// Contiguous, over a given buffer.
 Tensor NewTensorOn(const Type& type, BufferRef buffer);
 Tensor NewTraced(const Type& type, std::uint64_t trace, std::int32_t value, Line line);
-/// A contiguous copy of bytes in row-major order; marked literal.
+/// A contiguous copy of bytes in row-major order; literal while LiteralsAreConstants.
 Tensor TensorFromData(const Type& type, const void* bytes);
+
+/// Set on a thread while it traces.
+bool LiteralsAreConstants();
+void SetLiteralsAreConstants(bool value);
 
 /// Row-major strides; returns the number of elements.
 std::int64_t FillStrides(const Shape& shape, std::int64_t* strides);

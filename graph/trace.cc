@@ -1,0 +1,163 @@
+#include "graph/trace.h"
+
+#include <atomic>
+
+#include "runtime/fail.h"
+#include "runtime/infer.h"
+
+namespace duet {
+namespace {
+
+std::atomic<std::uint64_t> g_next_trace{1};
+thread_local int t_traces = 0;
+
+}  // namespace
+
+Trace::Trace(std::string name) : name_(std::move(name)), id_(g_next_trace.fetch_add(1)) {
+  Push();
+  ++t_traces;
+  SetLiteralsAreConstants(true);
+}
+
+Trace::~Trace() {
+  if (--t_traces == 0) SetLiteralsAreConstants(false);
+}
+
+bool Trace::Active() { return t_traces > 0; }
+
+Tensor Trace::Traced(const Type& type, Ref ref, Line line) const { return NewTraced(type, id_, ref, line); }
+
+Trace::Ref Trace::AddInput(Input input) {
+  inputs_.push_back(std::move(input));
+  return -static_cast<Ref>(inputs_.size());
+}
+
+Tensor Trace::AddArgument(const Type& type, std::string name) {
+  Input input;
+  input.name = std::move(name);
+  input.type = type;
+  return Traced(type, AddInput(std::move(input)), {});
+}
+
+Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
+  if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
+  const TensorBody* body = tensor.body();
+  if (body->trace == id_) return body->value;
+  if (body->trace)
+    Fail<TraceError>(op,
+                     "an operand was traced at " + to_string(body->line) +
+                         " and is used outside its trace: return it from the function instead",
+                     line);
+  if (body->literal) {
+    const auto [at, made] = constants_.try_emplace(body, 0);
+    if (made) {
+      Attributes attributes;
+      attributes.data = Contiguous(tensor);
+      // The body found by address must live as long as the map.
+      if (attributes.data.body() != body) attributes.data = tensor;
+      at->second = Record(Op::constant, {}, attributes, line);
+    }
+    return at->second;
+  }
+  const auto [at, made] = captures_.try_emplace(body, 0);
+  if (made) {
+    Input input;
+    input.kind = Input::Kind::kCapture;
+    input.name = "c" + std::to_string(captures_.size() - 1);
+    input.type = body->type;
+    input.line = line;
+    input.captured = tensor;
+    at->second = AddInput(std::move(input));
+  }
+  return at->second;
+}
+
+Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line) {
+  Recorded& node = nodes_.emplace_back();
+  node.op = op;
+  node.first_operand = static_cast<std::int32_t>(operands_.size());
+  node.operand_count = static_cast<std::int32_t>(operands.size());
+  node.result = static_cast<Ref>(nodes_.size() - 1);
+  if (info(op).attributes != kNone) node.attributes = std::make_unique<Attributes>(attributes);
+  node.line = line;
+  operands_.insert(operands_.end(), operands.begin(), operands.end());
+  return node.result;
+}
+
+Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Line line) {
+  std::vector<Ref> refs;
+  std::vector<const Type*> types;
+  for (const Tensor* operand : operands) {
+    refs.push_back(RefOf(*operand, duet::name(op), line));
+    types.push_back(&operand->body()->type);
+  }
+  Type type;
+  try {
+    type = InferType(op, types, attributes);
+  } catch (const Error&) {
+    std::vector<Type> copies;
+    for (const Type* operand : types) copies.push_back(*operand);
+    RethrowWithContext(duet::name(op), copies, line);
+  }
+  return Traced(type, Record(op, refs, attributes, line), line);
+}
+
+Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
+  const auto [at, made] = variables_.try_emplace(variable.get());
+  if (made) {
+    Input input;
+    input.kind = Input::Kind::kVariable;
+    input.name = variable->name;
+    input.type = variable->type;
+    input.line = line;
+    input.variable = variable;
+    at->second.input = static_cast<std::int32_t>(inputs_.size());
+    const Ref ref = AddInput(std::move(input));
+    at->second.current = Traced(variable->type, ref, line);
+  }
+  return at->second;
+}
+
+Tensor Trace::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
+  return StateOf(variable, line).current;
+}
+
+void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
+  VariableState& state = StateOf(variable, line);
+  const Ref ref = RefOf(value, "assign", line);
+  Attributes attributes;
+  attributes.variable = state.input;
+  Record(Op::write_variable, std::span(&ref, 1), attributes, line);
+  state.current = Traced(variable->type, ref, line);
+}
+
+Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
+  std::vector<Ref> output_refs;
+  for (const Tensor& output : outputs) output_refs.push_back(RefOf(output, "return", line));
+  Pop();
+  Graph graph(name_);
+  std::vector<ValueId> input_values;
+  for (const Input& input : inputs_) input_values.push_back(graph.AddInput(input));
+  std::vector<ValueId> results(nodes_.size());
+  const auto value_of = [&](Ref ref) {
+    return ref < 0 ? input_values[static_cast<std::size_t>(-1 - ref)] : results[static_cast<std::size_t>(ref)];
+  };
+  std::vector<ValueId> operands;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Recorded& node = nodes_[i];
+    operands.clear();
+    for (std::int32_t k = 0; k < node.operand_count; ++k)
+      operands.push_back(value_of(operands_[static_cast<std::size_t>(node.first_operand + k)]));
+    if (node.op == Op::constant)
+      results[i] = graph.AddConstant(Contiguous(node.attributes->data), node.line);
+    else
+      results[i] = graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+    node.attributes.reset();
+  }
+  std::vector<ValueId> output_values;
+  for (Ref ref : output_refs) output_values.push_back(value_of(ref));
+  graph.set_outputs(std::move(output_values));
+  return graph;
+}
+
+}  // namespace duet

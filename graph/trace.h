@@ -1,0 +1,65 @@
+// Trace: the interpreter that records. While it is on a thread's stack every op there becomes a node; concrete tensors
+// become captures (numbers made during the trace: constants), variables become inputs that are read once, and writes
+// become effects. Nothing of a trace that throws remains.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "eager/bind.h"
+#include "graph/graph.h"
+
+namespace duet {
+
+class Trace final : public Interpreter {
+ public:
+  explicit Trace(std::string name);
+  ~Trace() override;
+
+  /// Before the first op.
+  Tensor AddArgument(const Type& type, std::string name);
+  /// The graph in the order of recording: gradients taken by replaying it add up as in a plain call. Throws TraceError
+  /// for an output of another trace. Ends the trace.
+  Graph Finish(const std::vector<Tensor>& outputs, Line line);
+
+  Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
+  Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
+  void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
+
+  /// Whether this thread is inside a trace.
+  static bool Active();
+
+ private:
+  // A value: the result of node i as i, input i as -1 - i.
+  using Ref = std::int32_t;
+  struct Recorded {
+    Op op;
+    std::int32_t first_operand, operand_count;
+    Ref result;  // nodes have one result or, effects, none
+    std::unique_ptr<Attributes> attributes;
+    Line line;
+  };
+  struct VariableState {
+    std::int32_t input;
+    Tensor current;
+  };
+
+  Ref RefOf(const Tensor& tensor, const char* op, Line line);
+  Ref AddInput(Input input);
+  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line);
+  Tensor Traced(const Type& type, Ref ref, Line line) const;
+  VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
+
+  std::string name_;
+  std::uint64_t id_;
+  std::vector<Input> inputs_;
+  std::vector<Recorded> nodes_;
+  std::vector<Ref> operands_;
+  std::unordered_map<const TensorBody*, Ref> captures_;  // inputs_ keep the tensors alive
+  std::unordered_map<const TensorBody*, Ref> constants_;  // attributes keep the tensors alive
+  std::unordered_map<const VariableBody*, VariableState> variables_;
+};
+
+}  // namespace duet
