@@ -15,6 +15,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 int Digits(const Scalar& x) { return x.dtype() == DType::f32 ? 24 : 53; }
 
+/// Below, every integer is a float, and a quotient that was rounded to an integer is off by less than one.
+double IntegersEnd(const Scalar& x) { return std::ldexp(1.0, Digits(x)); }
+
 /// a - trunc(a / b) * b in [0, b), for a >= b > 0 in the lanes that matter and a < b in the others. Each round divides
 /// by the largest b 2^k for which the quotient has at most Digits - 1 bits, so its product and difference are exact.
 Scalar RemainderByLoop(ScalarEmitter& emitter, const Scalar& a, const Scalar& b) {
@@ -44,8 +47,7 @@ Scalar Fmod(const Scalar& a, const Scalar& b) {
   const Scalar quotient = Trunc(a / b);
   const Scalar rest = Fnma(quotient, b, a);
   const Scalar usual = Select(a < b, a, Select(rest < 0, rest + b, rest));
-  // From here on the quotient is not exact.
-  const Scalar is_far = (quotient >= std::ldexp(1.0, Digits(a))) & (a < kInfinity) & (b > 0);
+  const Scalar is_far = (quotient >= IntegersEnd(a)) & (a < kInfinity) & (b > 0);
   ScalarEmitter& emitter = a.emitter();
   return emitter.UnlessAny(is_far, {usual}, [&]() -> ScalarEmitter::Values {
     const Scalar arguments[] = {Select(is_far, a, a.Like(0)), Select(is_far, b, b.Like(1))};
@@ -71,11 +73,12 @@ Scalar Rsqrt(const Scalar& x) {
 }
 
 // The floor of the rounded quotient is the floor of the exact one or one above it; the sign of the rest, which is exact,
-// tells. Quotients too large to have a fraction stay as rounded.
+// tells. A quotient beyond the digits of the dtype stays as rounded.
 Scalar FloatFloorDivide(const Scalar& x, const Scalar& y) {
   const Scalar quotient = Floor(x / y);
   const Scalar rest = Select(quotient == 0, x, Fnma(quotient, y, x));  // 0 * inf must not arise
-  const Scalar too_large = ((rest < 0) & (y > 0)) | ((rest > 0) & (y < 0));
+  const Scalar too_large = (((rest < 0) & (y > 0)) | ((rest > 0) & (y < 0))) &
+                           (Abs(quotient) <= IntegersEnd(x));
   const Scalar result = Select(too_large, quotient - 1, quotient);
   return Select((Abs(x) == kInfinity) & (y == y), x.Like(std::numeric_limits<double>::quiet_NaN()), result);
 }
