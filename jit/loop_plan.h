@@ -29,7 +29,7 @@ struct Extent {
 inline Extent Constant(std::int64_t value) { return {value, -1}; }
 inline Extent DimExtent(std::int32_t dim) { return {1, dim}; }
 
-struct Buffer {
+struct PlanBuffer {
   enum class Kind : std::uint8_t {
     kFrame,   ///< Frame::buffers[index]: inputs, then outputs, then constants
     kArena,   ///< Frame::arena + offset bytes
@@ -129,7 +129,7 @@ using Step = std::variant<LoopNest, LibraryStep>;
 
 struct LoopPlan {
   std::string name;
-  std::vector<Buffer> buffers;
+  std::vector<PlanBuffer> buffers;
   std::vector<Step> steps;
   std::int32_t input_count = 0, output_count = 0;
   std::vector<Tensor> constants;  ///< contiguous; Frame::buffers after the outputs
