@@ -18,7 +18,8 @@ using llvm::PHINode;
 using llvm::Value;
 using Vectors = std::vector<Value*>;
 
-constexpr int kLanes = 64;  // of the reduction order, whatever the width of a vector
+constexpr int kLanes = 64;         // of the reduction order, whatever the width of a vector
+constexpr int kStripBytes = 512;   // of a row of a transposed matrix at a time: a run that hardware prefetches
 
 // The tallest tile whose accumulators, one row of B and a broadcast of A fit the 16 or 32 vector registers; 0: none.
 int MaxRows(Isa isa, DType dtype, int vectors) {
@@ -72,6 +73,10 @@ class KernelEmitter {
   Value* MaskBits(Value* mask, int lanes);
   Value* Load(Value* pointer, int lanes, Value* mask);
   void Store(Value* value, Value* pointer, int lanes, Value* mask);
+  void Prefetch(Value* pointer, bool write) {
+    builder_.CreateIntrinsic(llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
+                             {pointer, builder_.getInt32(write), builder_.getInt32(3), builder_.getInt32(1)});
+  }
   Value* MulAdd(Value* a, Value* b, Value* sum);
   Value* Add(Value* a, Value* b) {
     return is_float(dtype_) ? builder_.CreateFAdd(a, b) : builder_.CreateAdd(a, b);
@@ -209,10 +214,7 @@ std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
   builder_.SetInsertPoint(from_zero);
   builder_.CreateCondBr(builder_.CreateICmpSGE(k, builder_.getInt64(128)), prefetch, loop);
   builder_.SetInsertPoint(prefetch);
-  for_each_of_c([&](Value* at, const Column&) {
-    builder_.CreateIntrinsic(llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
-                             {at, builder_.getInt32(1), builder_.getInt32(3), builder_.getInt32(1)});
-  });
+  for_each_of_c([&](Value* at, const Column&) { Prefetch(at, true); });
   builder_.CreateBr(loop);
   builder_.SetInsertPoint(from_c);
   Vectors loaded;
@@ -424,24 +426,38 @@ void KernelEmitter::EmitColumns(Value* a, Value* a_step, int vectors, Value* mas
     return Advance(lanes, builder_.CreateMul(lane, builder_.getInt64(width * vectors)));
   };
   Value* idle = is_float(dtype_) ? llvm::ConstantFP::getNegativeZero(type) : llvm::Constant::getNullValue(type);
-  const auto add_row = [&](Value* p, bool first) {
-    Value* row = Advance(a, builder_.CreateMul(p, a_step));
-    Value* sums = lane_at(first ? p : builder_.CreateAnd(p, builder_.getInt64(kLanes - 1)));
-    Value* scalar = builder_.CreateAlignedLoad(element_, Advance(x, Bytes(p)), llvm::Align(bytes_));
-    Value* splat = builder_.CreateVectorSplat(vector_lanes_, scalar);
-    for (int v = 0; v < vectors; ++v) {
-      Value* sum = first ? idle : Load(Advance(sums, v * width), vector_lanes_, nullptr);
-      Value* next = MulAdd(Load(Advance(row, v * width), vector_lanes_, mask), splat, sum);
-      Store(next, Advance(sums, v * width), vector_lanes_, nullptr);
+  // Rows p, p + 64, ... belong to the same lanes, which are then loaded and stored once for all of them.
+  const auto add_rows = [&](Value* p, int rows, bool first) {
+    Value* sums = lane_at(builder_.CreateAnd(p, builder_.getInt64(kLanes - 1)));
+    Vectors sum(vectors, idle);
+    for (int v = 0; v < vectors && !first; ++v) sum[v] = Load(Advance(sums, v * width), vector_lanes_, nullptr);
+    for (int r = 0; r < rows; ++r) {
+      Value* row = Advance(a, builder_.CreateMul(p, a_step));
+      Value* scalar = builder_.CreateAlignedLoad(element_, Advance(x, Bytes(p)), llvm::Align(bytes_));
+      Value* splat = builder_.CreateVectorSplat(vector_lanes_, scalar);
+      for (int v = 0; v < vectors; ++v) {
+        sum[v] = MulAdd(Load(Advance(row, v * width), vector_lanes_, mask), splat, sum[v]);
+      }
+      p = builder_.CreateAdd(p, builder_.getInt64(kLanes));
     }
+    for (int v = 0; v < vectors; ++v) Store(sum[v], Advance(sums, v * width), vector_lanes_, nullptr);
   };
-  Value* all = builder_.getInt64(kLanes);
-  Value* used = builder_.CreateSelect(builder_.CreateICmpSLT(k, all), k, all);
-  ForEach(builder_.getInt64(0), used, 1, [&](Value* p) { add_row(p, true); });
-  ForEach(used, all, 1, [&](Value* lane) {
+  constexpr int kTogether = 4;
+  const auto add_groups = [&](Value* begin, Value* end, bool first) {
+    return ForEach(begin, end, kTogether * kLanes, [&](Value* base) {
+      ForEach(base, builder_.CreateAdd(base, builder_.getInt64(kLanes)), 1,
+              [&](Value* p) { add_rows(p, kTogether, first); });
+    });
+  };
+  // The first group, if there is one, starts the lanes; else they are set to idle.
+  Value* group = builder_.getInt64(kTogether * kLanes);
+  Value* p = builder_.CreateSelect(builder_.CreateICmpSLT(k, group), builder_.getInt64(0), group);
+  add_groups(builder_.getInt64(0), p, true);
+  ForEach(p, builder_.getInt64(kLanes), 1, [&](Value* lane) {
     for (int v = 0; v < vectors; ++v) Store(idle, Advance(lane_at(lane), v * width), vector_lanes_, nullptr);
   });
-  ForEach(all, k, 1, [&](Value* p) { add_row(p, false); });
+  p = add_groups(p, k, false);
+  ForEach(p, k, 1, [&](Value* row) { add_rows(row, 1, false); });
   for (int half = kLanes / 2; half > 0; half /= 2) {
     ForEach(builder_.getInt64(0), builder_.getInt64(half), 1, [&](Value* lane) {
       Value* low = lane_at(lane);
@@ -464,8 +480,8 @@ std::string KernelEmitter::EmitDotColumns() {
   Value* a_step = Bytes(arguments[1]);
   Value* y_stride = Bytes(arguments[4]);
   Value* columns = arguments[5];
-  const int vectors = 256 / (vector_lanes_ * bytes_);  // four lines of a row at a time, 16 KB of lanes
-  llvm::AllocaInst* lanes = builder_.CreateAlloca(builder_.getInt8Ty(), builder_.getInt64(256 * kLanes));
+  const int vectors = kStripBytes / (vector_lanes_ * bytes_);
+  llvm::AllocaInst* lanes = builder_.CreateAlloca(builder_.getInt8Ty(), builder_.getInt64(kStripBytes * kLanes));
   lanes->setAlignment(llvm::Align(64));
   const auto columns_from = [&](Value* i, int count, Value* mask, Value* stored) {
     EmitColumns(Advance(arguments[0], Bytes(i)), a_step, count, mask, arguments[2], arguments[6], lanes, stored,
