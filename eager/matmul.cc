@@ -66,11 +66,26 @@ struct Block {
   int64_t accumulate;
 };
 
-void RunTiles(const Product& p, const Block& x, int vectors, int64_t limit, int64_t last_columns, bool masked) {
-  const auto& tile = p.kernels->tile[vectors];
+// The tiles that cover `columns` columns, and how many of these lie in the last vector of a masked one, else 0. Half a
+// vector at the end costs half where vectors are 512 bits; only there are such tiles.
+struct Width {
+  int vectors;
+  int64_t last_columns;
+};
+Width WidthFor(const MatmulTypeKernels& kernels, int64_t columns) {
+  const int full = static_cast<int>(columns >> kernels.lane_bits);
+  const int64_t rest = columns & (kernels.lanes - 1);
+  if (rest == 0) return {full, 0};
+  if (2 * rest <= kernels.lanes && kernels.max_rows[kMatmulHalfEnd + full] > 0) return {kMatmulHalfEnd + full, rest};
+  return {full + 1, rest};
+}
+
+// All rows of the block, `limit` at most in a tile.
+void RunTiles(const Product& p, const Block& x, const Width& width, int64_t limit) {
+  const auto& tile = p.kernels->tile[width.vectors];
   const auto run = [&](int64_t i, int64_t rows) {
-    tile[rows][masked](x.a + i * x.a_row * p.bytes, x.a_row, x.a_column, x.b, x.b_row, x.c + i * p.c_row * p.bytes,
-                       p.c_row, x.k, x.accumulate, last_columns);
+    tile[rows][width.last_columns != 0](x.a + i * x.a_row * p.bytes, x.a_row, x.a_column, x.b, x.b_row, x.c + i * p.c_row * p.bytes,
+                       p.c_row, x.k, x.accumulate, width.last_columns);
   };
   const EvenSplit rows = EvenSplit::ByLimit(x.m, limit);  // even: no last tile of one row, at most two bodies
   for (int64_t t = 0; t < rows.parts; ++t) run(rows.Begin(t), rows.Size(t));
@@ -78,24 +93,9 @@ void RunTiles(const Product& p, const Block& x, int vectors, int64_t limit, int6
 
 // At most a panel's columns.
 void RunPanel(const Product& p, const Block& x, int64_t columns) {
-  const MatmulTypeKernels& kernels = *p.kernels;
-  const int full = static_cast<int>(columns >> kernels.lane_bits);
-  const int64_t rest = columns & (kernels.lanes - 1);
-  const auto limit = [&](int vectors) {
-    return columns > p.panel - kernels.lanes ? p.panel_rows : int64_t{kernels.max_rows[vectors]};
-  };
-  if (rest == 0) return RunTiles(p, x, full, limit(full), 0, false);
-  // Half a vector costs half where vectors are 512 bits; with few rows its chains would wait for each other.
-  const int64_t half = kernels.lanes / 2;
-  if (rest > half || kernels.max_rows[0] == 0 || (full > 0 && x.m < 8)) {
-    return RunTiles(p, x, full + 1, limit(full + 1), rest, true);
-  }
-  if (full == 0) return RunTiles(p, x, 0, kernels.max_rows[0], rest, rest != half);
-  RunTiles(p, x, full, kernels.max_rows[full], 0, false);
-  Block last = x;
-  last.b += full * kernels.lanes * p.bytes;
-  last.c += full * kernels.lanes * p.bytes;
-  RunTiles(p, last, 0, kernels.max_rows[0], rest, rest != half);
+  const Width width = WidthFor(*p.kernels, columns);
+  const bool whole = columns > p.panel - p.kernels->lanes;
+  RunTiles(p, x, width, whole ? p.panel_rows : int64_t{p.kernels->max_rows[width.vectors]});
 }
 
 // One k-block of B's rows in place: one pass over its columns.
@@ -296,12 +296,11 @@ bool RunAtOnce(const MatmulTypeKernels& kernels, int64_t m, int64_t n, int64_t k
     return true;
   }
   if (n > 4 * kernels.lanes || k > kShortBlock || b.col_stride != 1) return false;
-  int vectors = static_cast<int>((n + kernels.lanes - 1) >> kernels.lane_bits);
-  int64_t lanes = kernels.lanes;
-  if (2 * n <= lanes && kernels.max_rows[0] > 0) vectors = 0, lanes /= 2;
-  const MatmulTile tile = m <= kernels.max_rows[vectors] ? kernels.tile[vectors][m][(n & (lanes - 1)) != 0] : nullptr;
+  const Width width = WidthFor(kernels, n);
+  if (m > kernels.max_rows[width.vectors]) return false;
+  const MatmulTile tile = kernels.tile[width.vectors][m][width.last_columns != 0];
   if (!tile) return false;
-  tile(a.data, a.row_stride, a.col_stride, b.data, b.row_stride, c, n, k, 0, n & (lanes - 1));
+  tile(a.data, a.row_stride, a.col_stride, b.data, b.row_stride, c, n, k, 0, width.last_columns);
   return true;
 }
 

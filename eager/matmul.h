@@ -27,10 +27,12 @@ using MatmulDot = void (*)(const void* a, std::int64_t a_row_stride, const void*
 using MatmulFold = void (*)(void* partials, std::int64_t count, void* y, std::int64_t y_stride, std::int64_t rows);
 
 inline constexpr std::int64_t kMatmulBlock = 4096;
-inline constexpr int kMatmulVectors = 8;  ///< widest tile
-inline constexpr int kMatmulRows = 16;    ///< tallest tile
+inline constexpr int kMatmulRows = 16;     ///< tallest tile
+inline constexpr int kMatmulVectors = 8;   ///< widest tile
+inline constexpr int kMatmulHalfEnd = 9;   ///< kMatmulHalfEnd + v: v vectors (0 to 3), then half of one, always masked
+inline constexpr int kMatmulWidths = 13;
 
-/// One generated kernel. rows >= 1: a MatmulTile of `rows` x `vectors`, where 0 vectors stand for half a vector.
+/// One generated kernel. rows >= 1: a MatmulTile of `rows` x `vectors` (1 to kMatmulVectors, or kMatmulHalfEnd + v).
 /// rows == 0: vectors says which of MatmulSpecial.
 struct MatmulKernelEntry {
   Isa isa;
@@ -48,8 +50,8 @@ extern "C" const MatmulKernelEntry duet_matmul_kernels[];
 
 /// The kernels of one dtype.
 struct MatmulTypeKernels {
-  MatmulTile tile[kMatmulVectors + 1][kMatmulRows + 1][2];  ///< [vectors][rows][masked]
-  std::uint8_t max_rows[kMatmulVectors + 1];                ///< tallest tile of that many vectors; 0: none
+  MatmulTile tile[kMatmulWidths][kMatmulRows + 1][2];  ///< [vectors][rows][masked]
+  std::uint8_t max_rows[kMatmulWidths];                ///< tallest tile of that many vectors; 0: none
   MatmulDot dot;          ///< A's rows are contiguous
   MatmulDot dot_columns;  ///< A's columns are; a_row_stride is the stride along k
   MatmulFold fold;

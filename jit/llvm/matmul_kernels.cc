@@ -23,14 +23,13 @@ constexpr int kStripBytes = 512;   // of a row of a transposed matrix at a time:
 
 // The tallest tile whose accumulators, one row of B and a broadcast of A fit the 16 or 32 vector registers; 0: none.
 int MaxRows(Isa isa, DType dtype, int vectors) {
-  if (isa == Isa::kV4) {
-    constexpr int kRows[kMatmulVectors + 1] = {16, 16, 8, 8, 6, 0, 0, 0, 3};
-    return kRows[vectors];
-  }
-  // Half vectors save nothing here. AVX2 has no 64-bit multiply: its sequence of six instructions needs registers of its own.
-  constexpr int kWide[kMatmulVectors + 1] = {0, 4, 2};
-  constexpr int kRows[kMatmulVectors + 1] = {0, 10, 6, 0, 2, 0, 0, 0, 1};
-  return dtype == DType::i64 ? kWide[vectors] : kRows[vectors];
+  // vectors                                   1  2  3  4              8  half-ended
+  constexpr int kWide[kMatmulWidths] = {0, 16, 8, 8, 6, 0, 0, 0, 3, 16, 8, 8, 6};
+  constexpr int kNarrow[kMatmulWidths] = {0, 10, 6, 0, 2, 0, 0, 0, 1};
+  // AVX2 has no 64-bit multiply: its sequence of six instructions needs registers of its own.
+  constexpr int kMultiply[kMatmulWidths] = {0, 4, 2};
+  if (isa == Isa::kV4) return kWide[vectors];
+  return dtype == DType::i64 ? kMultiply[vectors] : kNarrow[vectors];
 }
 
 class KernelEmitter {
@@ -52,6 +51,7 @@ class KernelEmitter {
   // One vector of a tile's row, from byte `offset` on; mask: which of its lanes exist, null for all.
   struct Column {
     std::int64_t offset;
+    int lanes;
     Value* mask;
   };
 
@@ -177,7 +177,9 @@ Value* KernelEmitter::ForEach(Value* begin, Value* end, std::int64_t step, const
 // k: row 2^s * odd is pointer + (odd * stride) << s, an x86 address, so that 16 rows need 8 registers.
 std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
   Vectors arguments;
-  const std::string shape = std::to_string(rows) + "x" + (vectors ? std::to_string(vectors) : "half");
+  const bool half_end = vectors >= kMatmulHalfEnd;
+  const int full = half_end ? vectors - kMatmulHalfEnd : vectors;
+  const std::string shape = std::to_string(rows) + "x" + std::to_string(full) + (half_end ? "half" : "");
   std::string symbol = Start(shape + (masked ? "_masked" : ""), "piipipiiii", &arguments);
   Value* a = arguments[0];
   Value* a_row = Bytes(arguments[1]);
@@ -187,9 +189,9 @@ std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
   Value* k = arguments[7];
 
   std::vector<Column> columns;
-  const int lanes = vectors ? vector_lanes_ : vector_lanes_ / 2;
-  for (int j = 0; j < std::max(vectors, 1); ++j) columns.push_back({j * std::int64_t{lanes} * bytes_, nullptr});
-  if (masked) columns.back().mask = LaneMask(arguments[9], lanes);
+  for (int j = 0; j < full; ++j) columns.push_back({std::int64_t{j} * vector_lanes_ * bytes_, vector_lanes_, nullptr});
+  if (half_end) columns.push_back({std::int64_t{full} * vector_lanes_ * bytes_, vector_lanes_ / 2, nullptr});
+  if (masked) columns.back().mask = LaneMask(arguments[9], columns.back().lanes);
 
   Vectors odd_rows(kMatmulRows);
   for (int i = 1; i < rows; i += 2) odd_rows[i] = builder_.CreateMul(a_row, builder_.getInt64(i));
@@ -218,7 +220,7 @@ std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
   builder_.CreateBr(loop);
   builder_.SetInsertPoint(from_c);
   Vectors loaded;
-  for_each_of_c([&](Value* at, const Column& column) { loaded.push_back(Load(at, lanes, column.mask)); });
+  for_each_of_c([&](Value* at, const Column& column) { loaded.push_back(Load(at, column.lanes, column.mask)); });
   builder_.CreateBr(loop);
 
   builder_.SetInsertPoint(loop);
@@ -238,7 +240,7 @@ std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
   }
   Vectors b_row;
   for (const Column& column : columns) {
-    b_row.push_back(Load(Advance(b_now, column.offset), lanes, column.mask));
+    b_row.push_back(Load(Advance(b_now, column.offset), column.lanes, column.mask));
   }
   Vectors next;
   for (int i = 0; i < rows; ++i) {
@@ -248,8 +250,8 @@ std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
       at = Advance(a_now, builder_.CreateShl(odd_rows[i >> shift], builder_.getInt64(shift)));
     }
     Value* scalar = builder_.CreateAlignedLoad(element_, at, llvm::Align(bytes_));
-    Value* splat = builder_.CreateVectorSplat(lanes, scalar);
     for (std::size_t j = 0; j < columns.size(); ++j) {
+      Value* splat = builder_.CreateVectorSplat(columns[j].lanes, scalar);
       next.push_back(MulAdd(splat, b_row[j], sums[i * columns.size() + j]));
     }
   }
@@ -262,7 +264,7 @@ std::string KernelEmitter::EmitTile(int rows, int vectors, bool masked) {
 
   builder_.SetInsertPoint(done);
   auto sum = next.begin();
-  for_each_of_c([&](Value* at, const Column& column) { Store(*sum++, at, lanes, column.mask); });
+  for_each_of_c([&](Value* at, const Column& column) { Store(*sum++, at, column.lanes, column.mask); });
   builder_.CreateRetVoid();
   return symbol;
 }
@@ -543,10 +545,11 @@ std::string KernelEmitter::EmitFold() {
 void EmitMatmulKernels(llvm::Module& module, Isa isa, std::vector<EmittedMatmulKernel>* emitted) {
   for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64}) {
     KernelEmitter emitter(module, isa, dtype);
-    for (int vectors = 0; vectors <= kMatmulVectors; ++vectors) {
+    for (int vectors = 1; vectors < kMatmulWidths; ++vectors) {
       for (int rows = 1; rows <= MaxRows(isa, dtype, vectors); ++rows) {
         for (bool masked : {false, true}) {
-          if (masked && vectors == kMatmulVectors) continue;  // the driver ends a wide row with narrower tiles
+          // The driver ends a wide row with narrower tiles.
+          if (masked ? vectors == kMatmulVectors : vectors >= kMatmulHalfEnd) continue;
           emitted->push_back({emitter.EmitTile(rows, vectors, masked), dtype, vectors, rows, masked});
         }
       }
