@@ -1,0 +1,15 @@
+// Everything a user of Duet needs.
+#pragma once
+
+#include <duet/dtype.h>
+#include <duet/error.h>
+#include <duet/function.h>
+#include <duet/gradient.h>
+#include <duet/memory.h>
+#include <duet/ops.h>
+#include <duet/optimizers.h>
+#include <duet/random.h>
+#include <duet/shape.h>
+#include <duet/tensor.h>
+#include <duet/threads.h>
+#include <duet/variable.h>

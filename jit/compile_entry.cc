@@ -1,0 +1,158 @@
+// From a recorded graph to native code: on the calling thread or on the one compile thread.
+#include <duet/error.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "graph/canonical_order.h"
+#include "jit/build_loop_plan.h"
+#include "jit/concrete_entry.h"
+#include "jit/lowered_text.h"
+#include "jit/trace_log.h"
+#include "passes/pipeline.h"
+#include "runtime/options.h"
+
+namespace duet {
+namespace {
+
+using Entry = ConcreteFunction::Entry;
+
+// Larger graphs stay evaluated: code generation grows faster than they run.
+constexpr std::size_t kMaxNodes = 20'000;
+
+double MillisecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+void Publish(Entry& entry, std::unique_ptr<NativeFunction> native, const std::string& failure) {
+  std::lock_guard lock(entry.mutex);
+  if (native) {
+    entry.times = native->executable().times;
+    entry.owned_native = std::move(native);
+    entry.state = Entry::State::kNative;
+    entry.native.store(entry.owned_native.get(), std::memory_order_release);
+  } else {
+    entry.failure = failure;
+    entry.state = Entry::State::kFailed;
+  }
+  entry.done.notify_all();
+  LogCompile(entry);
+}
+
+void Compile(Entry& entry) {
+  try {
+    if (entry.recorded.nodes().size() > kMaxNodes)
+      return Publish(entry, nullptr,
+                     "the graph has " + std::to_string(entry.recorded.nodes().size()) + " nodes, more than the " +
+                         std::to_string(kMaxNodes) + " that are compiled");
+    Compiler* compiler = GetCompiler();
+    if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
+    const auto start = std::chrono::steady_clock::now();
+    const Graph graph = OptimizedGraph(entry.recorded);
+    LoopPlan plan = BuildLoopPlan(graph, PlanOptionsFromEnvironment());
+    entry.optimize_ms = MillisecondsSince(start);
+    std::unique_ptr<Executable> executable = compiler->Compile(plan);
+    Publish(entry, std::make_unique<NativeFunction>(graph, std::move(plan), std::move(executable)), "");
+  } catch (const std::exception& error) {
+    Publish(entry, nullptr, error.what());
+    // Aloud, once: the numbers stay the same, the speed does not.
+    std::fprintf(stderr, "duet: %s stays evaluated: %s\n", entry.recorded.name().c_str(), error.what());
+  }
+}
+
+// The one background thread. It is never joined by a destructor: at exit the process waits for the compilation in
+// progress for a moment, and leaves without running the compiler's destructors when that is not enough.
+class CompileThread {
+ public:
+  static CompileThread& Get() {
+    static CompileThread* thread = new CompileThread;
+    return *thread;
+  }
+
+  void Add(std::shared_ptr<Entry> entry) {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    queue_.push_back(std::move(entry));
+    if (!started_) {
+      started_ = true;
+      std::thread([this] { Run(); }).detach();
+    }
+    wake_.notify_one();
+  }
+
+ private:
+  void Run() {
+    // Registered after the compiler library's own exit handlers, so it runs before them.
+    GetCompiler();
+    on_exit([](int status, void* self) { static_cast<CompileThread*>(self)->StopAtExit(status); }, this);
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      if (queue_.empty()) {
+        wake_.wait(lock);
+        continue;
+      }
+      std::shared_ptr<Entry> entry = std::move(queue_.front());
+      queue_.pop_front();
+      busy_ = true;
+      lock.unlock();
+      Compile(*entry);
+      entry.reset();
+      lock.lock();
+      busy_ = false;
+      idle_.notify_all();
+    }
+  }
+
+  void StopAtExit(int status) {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+    if (idle_.wait_for(lock, std::chrono::milliseconds(500), [&] { return !busy_; })) return;
+    std::fflush(nullptr);
+    _exit(status);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::deque<std::shared_ptr<Entry>> queue_;
+  bool started_ = false, busy_ = false, stopping_ = false;
+};
+
+}  // namespace
+
+Graph OptimizedGraph(const Graph& recorded) {
+  Graph graph = recorded;
+  ReorderInputs(graph);
+  Optimize(graph, PassOptions::FromEnvironment());
+  return graph;
+}
+
+void CompileEntry(const std::shared_ptr<Entry>& entry) {
+  {
+    std::unique_lock lock(entry->mutex);
+    if (entry->state == Entry::State::kCompiling) {
+      entry->done.wait(lock, [&] { return entry->state != Entry::State::kCompiling; });
+      return;
+    }
+    if (entry->state != Entry::State::kEvaluated) return;
+    entry->state = Entry::State::kCompiling;
+  }
+  Compile(*entry);
+}
+
+void CompileEntryLater(const std::shared_ptr<Entry>& entry) {
+  {
+    std::lock_guard lock(entry->mutex);
+    if (entry->state != Entry::State::kEvaluated) return;
+    entry->state = Entry::State::kCompiling;
+  }
+  CompileThread::Get().Add(entry);
+}
+
+}  // namespace duet

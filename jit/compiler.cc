@@ -1,0 +1,50 @@
+// Finding the compiler: libduet_jit stands beside libduet and registers itself when it is loaded.
+#include "jit/compiler.h"
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+
+#include "runtime/options.h"
+
+namespace duet {
+namespace {
+
+std::atomic<Compiler*> g_compiler{nullptr};
+
+std::string LibraryPath() {
+  Dl_info where;
+  if (!dladdr(reinterpret_cast<void*>(&RegisterCompiler), &where) || !where.dli_fname) return "libduet_jit.so";
+  const std::string self = where.dli_fname;
+  const std::size_t slash = self.rfind('/');
+  return slash == std::string::npos ? "libduet_jit.so" : self.substr(0, slash + 1) + "libduet_jit.so";
+}
+
+// The loader's message when it fails.
+std::string LoadOnce() {
+  static const std::string* error = [] {
+    const std::string path = LibraryPath();
+    if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) && g_compiler.load()) return new std::string;
+    const char* message = dlerror();
+    return new std::string(message ? message : path + " registers no compiler");
+  }();
+  return *error;
+}
+
+}  // namespace
+
+void RegisterCompiler(Compiler* compiler) { g_compiler.store(compiler); }
+
+Compiler* GetCompiler() {
+  if (options().jit == Options::Jit::kOff) return nullptr;
+  if (Compiler* compiler = g_compiler.load()) return compiler;
+  const std::string error = LoadOnce();
+  if (error.empty()) return g_compiler.load();
+  if (options().jit == Options::Jit::kRequire) throw Error("DUET_JIT=require: " + error);
+  return nullptr;
+}
+
+}  // namespace duet

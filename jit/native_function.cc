@@ -1,0 +1,223 @@
+#include "jit/native_function.h"
+
+#include <algorithm>
+#include <cassert>
+#include <mutex>
+
+#include "eager/run_kernel.h"
+#include "runtime/fail.h"
+#include "runtime/float_environment.h"
+#include "runtime/thread_pool.h"
+
+namespace duet {
+namespace {
+
+// Arenas are reused from call to call on a thread: fresh pages cost more than most programs.
+class ArenaLease {
+ public:
+  explicit ArenaLease(std::int64_t bytes) {
+    if (bytes == 0) return;
+    buffer_ = std::exchange(t_kept_, BufferRef());
+    if (!buffer_.get() || buffer_.get()->bytes < bytes + kAlignment) buffer_ = AllocateBuffer(bytes + kAlignment);
+    const auto address = reinterpret_cast<std::uintptr_t>(buffer_.get()->data);
+    data_ = reinterpret_cast<std::byte*>((address + kAlignment - 1) / kAlignment * kAlignment);
+  }
+  ~ArenaLease() {
+    if (buffer_.get() && buffer_.get()->bytes <= kKeptBytes) t_kept_ = std::move(buffer_);
+  }
+  std::byte* data() const { return data_; }
+
+ private:
+  static constexpr std::int64_t kAlignment = 64;
+  static constexpr std::int64_t kKeptBytes = 64 << 20;
+  static thread_local BufferRef t_kept_;
+  BufferRef buffer_;
+  std::byte* data_ = nullptr;
+};
+thread_local BufferRef ArenaLease::t_kept_;
+
+// What a call needs beside the frame, found again from library steps.
+struct CallContext {
+  const NativeFunction* function;
+  std::exception_ptr raised;
+};
+
+// The inputs of the variables that the graph writes, in the order of their last writes: that of the plan's outputs past
+// the graph's own.
+std::vector<std::int32_t> LastWrittenVariables(const Graph& graph) {
+  std::vector<std::int32_t> order;
+  for (const Node& node : graph.nodes()) {
+    if (node.op != Op::write_variable) continue;
+    const std::int32_t input = graph.attributes(node).variable;
+    std::erase(order, input);
+    order.push_back(input);
+  }
+  return order;
+}
+
+bool IsUnique(const Tensor& tensor) {
+  const TensorBody* body = tensor.body();
+  return __atomic_load_n(&body->references, __ATOMIC_ACQUIRE) == 1 && body->buffer.unique() && IsContiguous(tensor);
+}
+
+}  // namespace
+
+NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::unique_ptr<Executable> executable)
+    : inputs_(graph.inputs()), result_count_(graph.outputs().size()), plan_(std::move(plan)),
+      executable_(std::move(executable)) {
+  for (const Node& node : graph.nodes()) {
+    lines_.push_back(node.line);
+    may_raise_ = may_raise_ || CanRaise(node.op);
+  }
+  for (const Step& step : plan_.steps)
+    if (const auto* library = std::get_if<LibraryStep>(&step)) library_steps_.push_back(library);
+  std::size_t output = result_count_;
+  for (const std::int32_t input : LastWrittenVariables(graph)) {
+    written_.push_back({inputs_[static_cast<std::size_t>(input)].variable, input, static_cast<std::int32_t>(output),
+                        plan_.in_place[output] == input && !may_raise_});
+    ++output;
+  }
+  assert(output == plan_.output_types.size());
+  std::sort(written_.begin(), written_.end(), [](const WrittenVariable& a, const WrittenVariable& b) {
+    return a.body->id < b.body->id;
+  });
+  for (Tensor& constant : plan_.constants) constant = Contiguous(constant);
+}
+
+void NativeFunction::ParallelFor(Frame* frame, ChunkFunction body, std::int64_t count, std::int64_t grain) {
+  ParallelRanges(count, grain, [&](std::int64_t begin, std::int64_t end) { body(frame, begin, end); });
+}
+
+std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
+  auto* context = static_cast<CallContext*>(const_cast<void*>(frame->executable));
+  const LibraryStep& step = *context->function->library_steps_[static_cast<std::size_t>(index)];
+  try {
+    context->function->RunLibraryStep(*frame, step);
+    return kOk;
+  } catch (const Error&) {
+    // Generated code does not unwind: the error waits for the end of the call.
+    try {
+      std::vector<Type> types;
+      for (const LibraryStep::Operand& operand : step.operands) types.push_back(operand.type);
+      const Line line = step.node < 0 ? Line() : context->function->lines_[static_cast<std::size_t>(step.node)];
+      RethrowWithContext(name(step.op), types, line);
+    } catch (...) {
+      context->raised = std::current_exception();
+    }
+    return kRaised;
+  } catch (...) {
+    context->raised = std::current_exception();
+    return kRaised;
+  }
+}
+
+void NativeFunction::RunLibraryStep(const Frame& frame, const LibraryStep& step) const {
+  const auto ref_of = [&](const LibraryStep::Operand& operand) {
+    const PlanBuffer& buffer = plan_.buffers[static_cast<std::size_t>(operand.buffer)];
+    ArrayRef ref;
+    ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + buffer.offset
+                                                   : static_cast<std::byte*>(frame.buffers[buffer.index]);
+    ref.data += operand.offset * bytes_of(operand.type.dtype);
+    ref.dtype = operand.type.dtype;
+    ref.shape = operand.type.shape;
+    std::copy(operand.strides.begin(), operand.strides.end(), ref.strides);
+    return ref;
+  };
+  constexpr std::size_t kInline = 3;
+  ArrayRef inline_refs[kInline];
+  std::vector<ArrayRef> more;
+  ArrayRef* refs = inline_refs;
+  if (step.operands.size() > kInline) {
+    more.resize(step.operands.size());
+    refs = more.data();
+  }
+  for (std::size_t i = 0; i < step.operands.size(); ++i) refs[i] = ref_of(step.operands[i]);
+  RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.result));
+}
+
+void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<Tensor>& outputs) const {
+  static constexpr RuntimeFunctions kRuntime = {&ParallelFor, &LibraryStepNow};
+  for (const WrittenVariable& variable : written_) variable.body->mutex.lock();
+  struct Unlock {
+    const std::vector<WrittenVariable>& written;
+    ~Unlock() {
+      for (std::size_t i = written.size(); i-- > 0;) written[i].body->mutex.unlock();
+    }
+  } unlock{written_};
+
+  constexpr std::size_t kInline = 16;
+  const std::size_t output_count = plan_.output_types.size();
+  const std::size_t count = inputs_.size() + output_count + plan_.constants.size();
+  void* inline_buffers[kInline];
+  std::vector<void*> more;
+  void** buffers = inline_buffers;
+  if (count > kInline) {
+    more.resize(count);
+    buffers = more.data();
+  }
+  std::vector<Tensor> held;  // packed arguments and the values of variables that are only read
+  std::size_t next_argument = 0;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const Input& input = inputs_[i];
+    switch (input.kind) {
+      case Input::Kind::kArgument:
+      case Input::Kind::kCapture: {
+        const Tensor& given = input.kind == Input::Kind::kArgument ? *arguments[next_argument++] : input.captured;
+        if (IsContiguous(given)) {
+          buffers[i] = given.body()->data;
+        } else {
+          held.push_back(Contiguous(given));
+          buffers[i] = held.back().body()->data;
+        }
+        break;
+      }
+      case Input::Kind::kVariable: {
+        const bool locked = std::any_of(written_.begin(), written_.end(),
+                                        [&](const WrittenVariable& w) { return w.body == input.variable; });
+        if (!locked) {
+          std::lock_guard lock(input.variable->mutex);
+          held.push_back(input.variable->value);
+        } else if (!IsContiguous(input.variable->value)) {
+          input.variable->value = Contiguous(input.variable->value);
+        }
+        buffers[i] = (locked ? input.variable->value : held.back()).body()->data;
+        break;
+      }
+    }
+  }
+  void** output_buffers = buffers + inputs_.size();
+  const std::size_t first_output = outputs.size();
+  for (std::size_t i = 0; i < result_count_; ++i) {
+    outputs.push_back(NewTensor(plan_.output_types[i]));
+    output_buffers[i] = outputs.back().body()->data;
+  }
+  std::vector<Tensor> new_values(written_.size());
+  for (std::size_t i = 0; i < written_.size(); ++i) {
+    const WrittenVariable& variable = written_[i];
+    if (!(variable.in_place && IsUnique(variable.body->value)))
+      new_values[i] = NewTensor(plan_.output_types[static_cast<std::size_t>(variable.output)]);
+    const Tensor& target = new_values[i].empty_handle() ? variable.body->value : new_values[i];
+    output_buffers[variable.output] = target.body()->data;
+  }
+  for (std::size_t i = 0; i < plan_.constants.size(); ++i)
+    output_buffers[output_count + i] = plan_.constants[i].body()->data;
+
+  const ArenaLease arena(plan_.arena_bytes);
+  CallContext context{this, nullptr};
+  Frame frame;
+  frame.threads = static_cast<std::uint32_t>(ThreadCount());
+  frame.buffers = buffers;
+  frame.arena = arena.data();
+  frame.runtime = &kRuntime;
+  frame.executable = &context;
+  FloatEnvironmentScope environment;
+  if (executable_->entry(&frame) != kOk) {
+    outputs.resize(first_output);
+    assert(context.raised);
+    std::rethrow_exception(context.raised);
+  }
+  for (std::size_t i = 0; i < written_.size(); ++i)
+    if (!new_values[i].empty_handle()) written_[i].body->value.swap(new_values[i]);
+}
+
+}  // namespace duet
