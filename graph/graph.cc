@@ -82,7 +82,7 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
 ValueId Graph::AddConstant(Tensor data, Line line) {
   Attributes attributes;
   attributes.data = std::move(data);
-  return AddNode(Op::constant, {}, attributes, line);
+  return AddNode(Op::constant, std::span<const ValueId>(), attributes, line);
 }
 
 void Graph::set_outputs(std::vector<ValueId> outputs) {

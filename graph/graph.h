@@ -6,6 +6,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,6 +59,9 @@ class Graph {
   /// Infers the result types; throws what inference throws. Effects have no result: returns -1.
   ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,
                   std::vector<Graph> regions = {});
+  ValueId AddNode(Op op, std::initializer_list<ValueId> operands, const Attributes& attributes, Line line) {
+    return AddNode(op, std::span(operands.begin(), operands.size()), attributes, line);
+  }
   ValueId AddConstant(Tensor data, Line line);
   void set_outputs(std::vector<ValueId> outputs);
 

@@ -1,0 +1,74 @@
+#include "passes/pipeline.h"
+
+#include <duet/error.h>
+#include <fmt/format.h>
+
+#include "passes/canonicalize.h"
+#include "passes/eliminate_common_subexpressions.h"
+#include "passes/eliminate_dead_code.h"
+#include "passes/fold_constants.h"
+#include "passes/simplify.h"
+
+namespace duet {
+namespace {
+
+constexpr Pass kCanonicalize{"canonicalize", Canonicalize};
+constexpr Pass kFoldConstants{"fold_constants", FoldConstants};
+constexpr Pass kSimplify{"simplify", Simplify};
+constexpr Pass kEliminateCommonSubexpressions{"eliminate_common_subexpressions", EliminateCommonSubexpressions};
+constexpr Pass kEliminateDeadCode{"eliminate_dead_code", EliminateDeadCode};
+
+constexpr Pass kPasses[] = {kCanonicalize, kFoldConstants, kSimplify, kEliminateCommonSubexpressions,
+                            kEliminateDeadCode};
+
+// Passes of the steps after Optimize: known by name, run elsewhere.
+constexpr const char* kLaterPasses[] = {"fuse", "plan_memory"};
+
+// Each round shortens the graph or ends the loop; two are the rule. The cap keeps a graph that was built to be slow
+// linear.
+constexpr int kMaxRounds = 10;
+
+}  // namespace
+
+void Optimize(Graph& graph, const PassOptions& options, PassObserver* observer) {
+  auto run = [&](const Pass& pass) { return RunPass(pass, graph, options, observer); };
+
+  // First, so that what follows sees one form: GCC and Clang record the operands of an expression in different orders.
+  run(kCanonicalize);
+  for (int round = 0; round < kMaxRounds; ++round) {
+    bool changed = false;
+    // Before simplify: a computed 1 is a 1.
+    changed |= run(kFoldConstants);
+    changed |= run(kSimplify);
+    // After simplify, which makes equal what was written in two ways; before the next round, because
+    // `where(c, x, x)` and `x - x` are found only when both x are one value.
+    changed |= run(kEliminateCommonSubexpressions);
+    if (!changed) break;
+  }
+  // Once, after all that leaves dead code behind.
+  run(kEliminateDeadCode);
+  // Last: rewrites put new nodes where they were needed, printing and keys want the canonical order.
+  run(kCanonicalize);
+}
+
+std::span<const Pass> AllPasses() { return kPasses; }
+
+const Pass* FindPass(std::string_view name) {
+  for (const Pass& pass : kPasses)
+    if (name == pass.name) return &pass;
+  return nullptr;
+}
+
+void CheckPassNames(const std::vector<std::string>& disabled) {
+  for (const std::string& name : disabled) {
+    bool known = FindPass(name) != nullptr;
+    for (const char* later : kLaterPasses) known |= name == later;
+    if (known) continue;
+    std::string names;
+    for (const Pass& pass : kPasses) names += fmt::format("{}, ", pass.name);
+    throw ValueError(
+        fmt::format("no pass is called '{}'; there are {}{} and {}", name, names, kLaterPasses[0], kLaterPasses[1]));
+  }
+}
+
+}  // namespace duet
