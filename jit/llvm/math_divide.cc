@@ -1,12 +1,12 @@
 // Division and what derives from it: rsqrt, floor_divide and remainder of floats and ints.
-#include "jit/llvm/meaning_math.h"
-#include "jit/llvm/primitives.h"
-
 #include <llvm/IR/Function.h>
 
 #include <cmath>
 #include <limits>
 #include <string>
+
+#include "jit/llvm/meaning_math.h"
+#include "jit/llvm/primitives.h"
 
 namespace duet {
 namespace {
@@ -52,11 +52,11 @@ Scalar Fmod(const Scalar& a, const Scalar& b) {
   return emitter.UnlessAny(is_far, {usual}, [&]() -> ScalarEmitter::Values {
     const Scalar arguments[] = {Select(is_far, a, a.Like(0)), Select(is_far, b, b.Like(1))};
     const DType result[] = {a.dtype()};
-    const Scalar far = emitter.CallOutOfLine(std::string("fmod.") + name(a.dtype()), arguments, result,
-                                             [](ScalarEmitter& inner, std::span<const Scalar> operands) {
-                                               return ScalarEmitter::Values{
-                                                   RemainderByLoop(inner, operands[0], operands[1])};
-                                             })[0];
+    const Scalar far =
+        emitter.CallOutOfLine(std::string("fmod.") + name(a.dtype()), arguments, result,
+                              [](ScalarEmitter& inner, std::span<const Scalar> operands) {
+                                return ScalarEmitter::Values{RemainderByLoop(inner, operands[0], operands[1])};
+                              })[0];
     return {Select(is_far, far, usual)};
   })[0];
 }
@@ -72,13 +72,12 @@ Scalar Rsqrt(const Scalar& x) {
   return Select(refined - refined == 0, refined, y);  // 0 and infinity have no error to correct
 }
 
-// The floor of the rounded quotient is the floor of the exact one or one above it; the sign of the rest, which is exact,
-// tells. A quotient beyond the digits of the dtype stays as rounded.
+// The floor of the rounded quotient is the floor of the exact one or one above it; the sign of the rest, which is
+// exact, tells. A quotient beyond the digits of the dtype stays as rounded.
 Scalar FloatFloorDivide(const Scalar& x, const Scalar& y) {
   const Scalar quotient = Floor(x / y);
   const Scalar rest = Select(quotient == 0, x, Fnma(quotient, y, x));  // 0 * inf must not arise
-  const Scalar too_large = (((rest < 0) & (y > 0)) | ((rest > 0) & (y < 0))) &
-                           (Abs(quotient) <= IntegersEnd(x));
+  const Scalar too_large = (((rest < 0) & (y > 0)) | ((rest > 0) & (y < 0))) & (Abs(quotient) <= IntegersEnd(x));
   const Scalar result = Select(too_large, quotient - 1, quotient);
   return Select((Abs(x) == kInfinity) & (y == y), x.Like(std::numeric_limits<double>::quiet_NaN()), result);
 }

@@ -8,7 +8,7 @@ namespace duet {
 
 Scalar Erf32(const Scalar& x) {
   using namespace tables_f32;
-  const Scalar a = MinOrSecond(x.Like(4), Abs(x));  // not before 3.92: erf has not become 1 yet
+  const Scalar a = MinOrSecond(x.Like(4), Abs(x));        // not before 3.92: erf has not become 1 yet
   const Scalar u = Fma(a, x.Like(3.8f), x.Like(0x1p23));  // the interval's number in the low bits
   const Scalar interval = AsBits(u);
   const Scalar t = a - Lookup(kErfCentre, interval);

@@ -22,8 +22,7 @@ Scalar Exp32(const Scalar& argument) {
   x = MaxOrSecond(x.Like(-104), x);
   const Scalar n = Fma(x, x.Like(kLog2E), x.Like(kRounder)) - kRounder;
   const Scalar r = Fnma(n, x.Like(kLn2Low), Fnma(n, x.Like(kLn2High), x));
-  const Scalar exp_r = Polynomial(
-      r, {1, 1, 0x1p-1, 0x1.5554dcp-3, 0x1.5554eap-5, 0x1.120c08p-7, 0x1.6d4bfep-10});
+  const Scalar exp_r = Polynomial(r, {1, 1, 0x1p-1, 0x1.5554dcp-3, 0x1.5554eap-5, 0x1.120c08p-7, 0x1.6d4bfep-10});
   return ScaleByPowerOfTwo(exp_r, n);
 }
 
@@ -35,8 +34,7 @@ Scalar Expm132(const Scalar& argument) {
   const Scalar r_high = Fnma(n, x.Like(kLn2High), x);
   const Scalar r_low = n * -kLn2Low;
   const Scalar r = r_high + r_low;
-  const Scalar p = Polynomial(
-      r, {0x1p-1, 0x1.555556p-3, 0x1.555502p-5, 0x1.110fc2p-7, 0x1.6d2e06p-10, 0x1.a2d99ap-13});
+  const Scalar p = Polynomial(r, {0x1p-1, 0x1.555556p-3, 0x1.555502p-5, 0x1.110fc2p-7, 0x1.6d2e06p-10, 0x1.a2d99ap-13});
   const Scalar w = Fma(p, r * r, r_low);  // exp(r) - 1 - r_high
 
   // 2^128 is not a float: there the scale is 2^127 and the result is doubled.
@@ -70,9 +68,9 @@ Scalar Sigmoid32(const Scalar& argument) {
   const Scalar t = Fma(x, x.Like(-0x1.71547652b82fep+0), x.Like(kRounder64));
   const Scalar n = t - kRounder64;
   const Scalar r = Fma(n, x.Like(-0x1.62e42fefa39efp-1), -x);
-  const Scalar exp_r = Polynomial(
-      r, {0x1.0000000261af3p+0, 0x1.0000009c13db5p+0, 0x1.fffffaaeb48d2p-2, 0x1.55540a6407cbep-3,
-          0x1.55589a83d9aecp-5, 0x1.126d19830bbd5p-7, 0x1.6ab973429ca65p-10});
+  const Scalar exp_r =
+      Polynomial(r, {0x1.0000000261af3p+0, 0x1.0000009c13db5p+0, 0x1.fffffaaeb48d2p-2, 0x1.55540a6407cbep-3,
+                     0x1.55589a83d9aecp-5, 0x1.126d19830bbd5p-7, 0x1.6ab973429ca65p-10});
   const Scalar exp_x = AsFloat(AsBits(exp_r) + ShiftLeft(AsBits(t), 52));  // n added to the exponent
   return Convert(1 / (exp_x + 1), DType::f32);
 }

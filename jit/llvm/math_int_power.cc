@@ -1,9 +1,9 @@
 // power of ints by repeated squaring, out of line, as it loops over the bits of the exponent.
-#include "jit/llvm/meaning_math.h"
-
 #include <llvm/IR/Function.h>
 
 #include <string>
+
+#include "jit/llvm/meaning_math.h"
 
 namespace duet {
 namespace {
@@ -43,11 +43,11 @@ Scalar RaiseByLoop(ScalarEmitter& emitter, const Scalar& base, const Scalar& exp
 Scalar IntPower(const Scalar& x, const Scalar& y) {
   const Scalar arguments[] = {x, Maximum(y, y.LikeBits(0))};
   const DType result[] = {x.dtype()};
-  const Scalar raised = x.emitter().CallOutOfLine(
-      std::string("power.") + name(x.dtype()), arguments, result,
-      [](ScalarEmitter& inner, std::span<const Scalar> operands) {
-        return ScalarEmitter::Values{RaiseByLoop(inner, operands[0], operands[1])};
-      })[0];
+  const Scalar raised =
+      x.emitter().CallOutOfLine(std::string("power.") + name(x.dtype()), arguments, result,
+                                [](ScalarEmitter& inner, std::span<const Scalar> operands) {
+                                  return ScalarEmitter::Values{RaiseByLoop(inner, operands[0], operands[1])};
+                                })[0];
   const Scalar minus_one = Select((y & 1) != 0, x.LikeBits(-1), x.LikeBits(1));
   const Scalar inverse = Select(x == 1, x, Select(x == -1, minus_one, x.LikeBits(0)));
   return Select(y < 0, inverse, raised);

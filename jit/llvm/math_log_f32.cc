@@ -2,11 +2,11 @@
 //
 // A positive number is m 2^e with m in [0.75, 1.5); the table gives a factor c so that r = m c - 1 is small and exact.
 // Then log x = e ln 2 - log c + log(1 + r), the first two kept as a high part, whose sum is exact, and a low part.
+#include <limits>
+
 #include "jit/llvm/meaning_math.h"
 #include "jit/llvm/primitives.h"
 #include "jit/llvm/tables_f32.h"
-
-#include <limits>
 
 namespace duet {
 namespace {
@@ -20,9 +20,7 @@ constexpr double kRounder64 = 0x1.8p52;
 Scalar IntervalOf(const Scalar& mantissa) { return ShiftRightLogical(AsBits(mantissa), 19); }
 
 /// (log(1 + r) - r) / r^2
-Scalar LogTail(const Scalar& r) {
-  return Polynomial(r, {-0x1.fffffep-2, 0x1.55578p-2, -0x1.00240cp-2, 0x1.8611d4p-3});
-}
+Scalar LogTail(const Scalar& r) { return Polynomial(r, {-0x1.fffffep-2, 0x1.55578p-2, -0x1.00240cp-2, 0x1.8611d4p-3}); }
 
 }  // namespace
 
@@ -61,9 +59,9 @@ Scalar Power32(const Scalar& x, const Scalar& y) {
   const Scalar interval = IntervalOf(m);
   const Scalar r = wide(Fma(m, Lookup(kLogFactor, interval), m.Like(-1)));
   const Scalar integral = wide(e + Lookup(kLog2High, interval));  // exact
-  const Scalar log2_tail = Polynomial(
-      r, {0x1.71547652b92b1p+0, -0x1.715476517e90cp-1, 0x1.ec709cf7e1f62p-2, -0x1.715496f1a6c50p-2,
-          0x1.277e13e471cefp-2, -0x1.ec12941f4b130p-3, 0x1.811a951ea6d34p-3});
+  const Scalar log2_tail =
+      Polynomial(r, {0x1.71547652b92b1p+0, -0x1.715476517e90cp-1, 0x1.ec709cf7e1f62p-2, -0x1.715496f1a6c50p-2,
+                     0x1.277e13e471cefp-2, -0x1.ec12941f4b130p-3, 0x1.811a951ea6d34p-3});
   const Scalar log2_x = Fma(log2_tail, r, integral + wide(Lookup(kLog2Low, interval)));
 
   const Scalar bounded = MaxOrSecond(y.Like(-0x1p100), MinOrSecond(y.Like(0x1p100), y));  // 0 * inf must not arise
@@ -72,8 +70,8 @@ Scalar Power32(const Scalar& x, const Scalar& y) {
   w = MaxOrSecond(w.Like(-200), w);
   const Scalar n = (w + kRounder64) - kRounder64;
   const Scalar f = narrow(w - n);
-  const Scalar exp2_f = Polynomial(
-      f, {1, 0x1.62e43p-1, 0x1.ebfbep-3, 0x1.c6af9cp-5, 0x1.3b2a48p-7, 0x1.5ef5dp-10, 0x1.442512p-13});
+  const Scalar exp2_f =
+      Polynomial(f, {1, 0x1.62e43p-1, 0x1.ebfbep-3, 0x1.c6af9cp-5, 0x1.3b2a48p-7, 0x1.5ef5dp-10, 0x1.442512p-13});
   Scalar result = ScaleByPowerOfTwo(exp2_f, narrow(n));
 
   const Scalar zero_or_infinite = ((a == 0) | (a == kInfinity)) & (y == y);

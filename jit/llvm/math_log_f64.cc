@@ -1,9 +1,9 @@
 // log, log1p and power in f64, in the way of math_log_f32.cc; power keeps its logarithm as a sum of two doubles.
+#include <limits>
+
 #include "jit/llvm/meaning_math.h"
 #include "jit/llvm/primitives.h"
 #include "jit/llvm/tables_f64.h"
-
-#include <limits>
 
 namespace duet {
 namespace {
@@ -70,9 +70,9 @@ Split Log2(const Scalar& x) {
   const Scalar high = e + Lookup(kLog2High, interval);
   Scalar low = Fma(r, r.Like(kLog2ELow), Lookup(kLog2Low, interval));
 
-  const Scalar tail = Polynomial(
-      r, {-0x1.71547652b81ddp-2, 0x1.2776c50ef540fp-2, -0x1.ec709dc7d2b52p-3, 0x1.a61763214b131p-3,
-          -0x1.71544c9bb03f9p-3, 0x1.48489a07542bdp-3, -0x1.28211bb0badb1p-3, 0x1.112fc6bc10af7p-3});
+  const Scalar tail =
+      Polynomial(r, {-0x1.71547652b81ddp-2, 0x1.2776c50ef540fp-2, -0x1.ec709dc7d2b52p-3, 0x1.a61763214b131p-3,
+                     -0x1.71544c9bb03f9p-3, 0x1.48489a07542bdp-3, -0x1.28211bb0badb1p-3, 0x1.112fc6bc10af7p-3});
   const Scalar third = r.Like(0x1.ec709dc3a03ffp-2);
   const Scalar q = Fma(tail, r, third);
   const Scalar q_low = Fma(tail, r, third - q);

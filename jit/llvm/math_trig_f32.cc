@@ -20,7 +20,8 @@ constexpr double kShortLimit = 0x1p17;
 /// sin(pi f) by its odd polynomial, |f| <= 1/2, in f64.
 Scalar SinPi(const Scalar& f) {
   return Polynomial(f * f, {0x1.921fb52055e95p+1, -0x1.4abbc16165352p+2, 0x1.4668ae5708f23p+1, -0x1.324caf0ba76dfp-1,
-                            0x1.3dae0ae3b8e16p-4}) * f;
+                            0x1.3dae0ae3b8e16p-4}) *
+         f;
 }
 
 /// Any magnitude. x = m 2^(16 i) with m of moderate size, and the table knows 2^(16 i) / pi without even integers, so

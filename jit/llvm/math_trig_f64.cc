@@ -1,14 +1,14 @@
 // sin and cos in f64: reduced by quarter turns with pi/2 in three parts up to 2^30, by integers beyond, where one lane
 // after the other multiplies its 53 bits with the 192 bits of 2/pi that matter to it.
-#include "jit/llvm/meaning_math.h"
-#include "jit/llvm/primitives.h"
-#include "jit/llvm/tables_f64.h"
-#include "jit/llvm/target.h"
-
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/Module.h>
 
 #include <limits>
+
+#include "jit/llvm/meaning_math.h"
+#include "jit/llvm/primitives.h"
+#include "jit/llvm/tables_f64.h"
+#include "jit/llvm/target.h"
 
 namespace duet {
 namespace {
@@ -43,8 +43,8 @@ llvm::Function* ReduceOne(ScalarEmitter& emitter) {
   };
 
   auto* words = llvm::ConstantDataArray::get(context, llvm::ArrayRef(tables_f64::kTwoOverPi));
-  auto* table = new llvm::GlobalVariable(module, words->getType(), true, llvm::GlobalValue::PrivateLinkage, words,
-                                         "two_over_pi");
+  auto* table =
+      new llvm::GlobalVariable(module, words->getType(), true, llvm::GlobalValue::PrivateLinkage, words, "two_over_pi");
   auto* bits = b.CreateBitCast(function->getArg(0), i64);
   auto* biased = b.CreateAnd(b.CreateLShr(bits, 52), 2047);
   auto* mantissa = b.CreateOr(b.CreateAnd(bits, 0xfffffffffffff), 0x10000000000000);

@@ -1,9 +1,9 @@
 #include "jit/llvm/meaning.h"
 
-#include "jit/llvm/meaning_ops.h"
-
 #include <array>
 #include <cassert>
+
+#include "jit/llvm/meaning_ops.h"
 
 namespace duet {
 

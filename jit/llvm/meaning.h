@@ -4,10 +4,10 @@
 // may end the current basic block (see ScalarEmitter). Results have the same bits at every width and instruction set.
 #pragma once
 
+#include <span>
+
 #include "jit/llvm/scalar.h"
 #include "runtime/op.h"
-
-#include <span>
 
 namespace duet {
 

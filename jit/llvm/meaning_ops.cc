@@ -1,10 +1,10 @@
 // The meaning of each elementwise op, in the order of ops.def.
 #include "jit/llvm/meaning_ops.h"
 
-#include "jit/llvm/meaning_math.h"
-
 #include <cassert>
 #include <limits>
+
+#include "jit/llvm/meaning_math.h"
 
 namespace duet::meaning {
 namespace {
@@ -61,9 +61,7 @@ Scalar floor_divide(const Scalar& x, const Scalar& y) {
   return IsFloat(x) ? FloatFloorDivide(x, y) : IntFloorDivide(x, y);
 }
 Scalar remainder(const Scalar& x, const Scalar& y) { return IsFloat(x) ? FloatRemainder(x, y) : IntRemainder(x, y); }
-Scalar power(const Scalar& x, const Scalar& y) {
-  return IsFloat(x) ? ByWidth(Power32, Power64, x, y) : IntPower(x, y);
-}
+Scalar power(const Scalar& x, const Scalar& y) { return IsFloat(x) ? ByWidth(Power32, Power64, x, y) : IntPower(x, y); }
 Scalar maximum(const Scalar& x, const Scalar& y) { return Maximum(x, y); }
 Scalar minimum(const Scalar& x, const Scalar& y) { return Minimum(x, y); }
 Scalar logical_and(const Scalar& x, const Scalar& y) { return x & y; }

@@ -1,8 +1,8 @@
 // What reductions do with two elements.
-#include "jit/llvm/meaning.h"
-
 #include <cassert>
 #include <limits>
+
+#include "jit/llvm/meaning.h"
 
 namespace duet {
 namespace {
@@ -24,13 +24,20 @@ DType AccumulatorDType(Op op, DType operand) {
 
 Scalar ReduceIdentity(ScalarEmitter& emitter, Op op, DType accumulator) {
   switch (op) {
-    case Op::sum: return emitter.Constant(accumulator, -0.0);  // +0 would turn a sum of -0 into +0
-    case Op::prod: return emitter.Constant(accumulator, 1);
-    case Op::max: return Extreme(emitter, accumulator, false);
-    case Op::min: return Extreme(emitter, accumulator, true);
-    case Op::any: return emitter.Bits(DType::bool_, 0);
-    case Op::all: return emitter.Bits(DType::bool_, 1);
-    default: break;
+    case Op::sum:
+      return emitter.Constant(accumulator, -0.0);  // +0 would turn a sum of -0 into +0
+    case Op::prod:
+      return emitter.Constant(accumulator, 1);
+    case Op::max:
+      return Extreme(emitter, accumulator, false);
+    case Op::min:
+      return Extreme(emitter, accumulator, true);
+    case Op::any:
+      return emitter.Bits(DType::bool_, 0);
+    case Op::all:
+      return emitter.Bits(DType::bool_, 1);
+    default:
+      break;
   }
   assert(false && "not a reduction");
   return {};
@@ -38,13 +45,20 @@ Scalar ReduceIdentity(ScalarEmitter& emitter, Op op, DType accumulator) {
 
 Scalar ReduceCombine([[maybe_unused]] ScalarEmitter& emitter, Op op, const Scalar& a, const Scalar& b) {
   switch (op) {
-    case Op::sum: return a + b;
-    case Op::prod: return a * b;
-    case Op::max: return Maximum(a, b);
-    case Op::min: return Minimum(a, b);
-    case Op::any: return a | b;
-    case Op::all: return a & b;
-    default: break;
+    case Op::sum:
+      return a + b;
+    case Op::prod:
+      return a * b;
+    case Op::max:
+      return Maximum(a, b);
+    case Op::min:
+      return Minimum(a, b);
+    case Op::any:
+      return a | b;
+    case Op::all:
+      return a & b;
+    default:
+      break;
   }
   assert(false && "not a reduction");
   return {};

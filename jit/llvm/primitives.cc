@@ -68,7 +68,8 @@ Scalar GetExponent(const Scalar& x) {
   const auto id = IsF32(x) ? x86::x86_avx512_mask_getexp_ps_512 : x86::x86_avx512_mask_getexp_pd_512;
   return InRegisters({x}, x.dtype(), [&](std::span<Value* const> part) -> Value* {
     auto* none = llvm::Constant::getNullValue(part[0]->getType());
-    return builder.CreateIntrinsic(id, {}, {part[0], none, AllLanes(builder, part[0]), builder.getInt32(kCurrentRounding)});
+    return builder.CreateIntrinsic(id, {},
+                                   {part[0], none, AllLanes(builder, part[0]), builder.getInt32(kCurrentRounding)});
   });
 }
 
@@ -78,8 +79,9 @@ Scalar GetMantissa(const Scalar& x) {
   const auto id = IsF32(x) ? x86::x86_avx512_mask_getmant_ps_512 : x86::x86_avx512_mask_getmant_pd_512;
   return InRegisters({x}, x.dtype(), [&](std::span<Value* const> part) -> Value* {
     auto* none = llvm::Constant::getNullValue(part[0]->getType());
-    return builder.CreateIntrinsic(id, {}, {part[0], builder.getInt32(kThreeQuartersToThreeHalves), none,
-                                            AllLanes(builder, part[0]), builder.getInt32(kCurrentRounding)});
+    return builder.CreateIntrinsic(id, {},
+                                   {part[0], builder.getInt32(kThreeQuartersToThreeHalves), none,
+                                    AllLanes(builder, part[0]), builder.getInt32(kCurrentRounding)});
   });
 }
 
@@ -102,8 +104,9 @@ Scalar FixupLogarithm(const Scalar& y, const Scalar& x) {
   return InRegisters({y, x}, y.dtype(), [&](std::span<Value* const> part) -> Value* {
     auto* ints = llvm::VectorType::getInteger(llvm::cast<llvm::VectorType>(part[0]->getType()));
     auto* answers = llvm::ConstantInt::get(ints, kAnswers);
-    return builder.CreateIntrinsic(id, {}, {part[0], part[1], answers, builder.getInt32(0), AllLanes(builder, part[0]),
-                                            builder.getInt32(kCurrentRounding)});
+    return builder.CreateIntrinsic(id, {},
+                                   {part[0], part[1], answers, builder.getInt32(0), AllLanes(builder, part[0]),
+                                    builder.getInt32(kCurrentRounding)});
   });
 }
 

@@ -2,9 +2,9 @@
 // Called by the math_*.cc files only. Vectors wider than a register are worked on in parts, narrower ones are padded.
 #pragma once
 
-#include "jit/llvm/scalar.h"
-
 #include <span>
+
+#include "jit/llvm/scalar.h"
 
 namespace duet {
 

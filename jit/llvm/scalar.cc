@@ -1,7 +1,5 @@
 #include "jit/llvm/scalar.h"
 
-#include "jit/llvm/target.h"
-
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Function.h>
@@ -12,6 +10,8 @@
 #include <bit>
 #include <cassert>
 #include <utility>
+
+#include "jit/llvm/target.h"
 
 namespace duet {
 namespace {
@@ -63,12 +63,18 @@ llvm::Module& ScalarEmitter::module() const { return *builder_.GetInsertBlock()-
 
 llvm::Type* ScalarEmitter::ElementType(DType dtype) const {
   switch (dtype) {
-    case DType::bool_: return builder_.getInt1Ty();
-    case DType::i32: return builder_.getInt32Ty();
-    case DType::i64: return builder_.getInt64Ty();
-    case DType::f32: return builder_.getFloatTy();
-    case DType::f64: return builder_.getDoubleTy();
-    default: break;
+    case DType::bool_:
+      return builder_.getInt1Ty();
+    case DType::i32:
+      return builder_.getInt32Ty();
+    case DType::i64:
+      return builder_.getInt64Ty();
+    case DType::f32:
+      return builder_.getFloatTy();
+    case DType::f64:
+      return builder_.getDoubleTy();
+    default:
+      break;
   }
   assert(false && "a dtype without storage reached code generation");
   return nullptr;
@@ -84,10 +90,14 @@ Scalar ScalarEmitter::Splat(llvm::Value* element, DType dtype) {
 
 Scalar ScalarEmitter::Constant(DType dtype, double value) {
   switch (dtype) {
-    case DType::bool_: return Bits(dtype, value != 0);
-    case DType::f32: return Bits(dtype, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
-    case DType::f64: return Bits(dtype, std::bit_cast<std::uint64_t>(value));
-    default: return Bits(dtype, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+    case DType::bool_:
+      return Bits(dtype, value != 0);
+    case DType::f32:
+      return Bits(dtype, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+    case DType::f64:
+      return Bits(dtype, std::bit_cast<std::uint64_t>(value));
+    default:
+      return Bits(dtype, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
   }
 }
 
@@ -117,8 +127,8 @@ ScalarEmitter::Values ScalarEmitter::CallOutOfLine(const std::string& name, std:
     llvm::SmallVector<llvm::Type*, 4> parameter_types, result_types;
     for (const Scalar& argument : arguments) parameter_types.push_back(VectorType(argument.dtype()));
     for (DType result : results) result_types.push_back(VectorType(result));
-    auto* returned = result_types.size() == 1 ? result_types[0]
-                                              : llvm::StructType::get(builder_.getContext(), result_types);
+    auto* returned =
+        result_types.size() == 1 ? result_types[0] : llvm::StructType::get(builder_.getContext(), result_types);
     function = llvm::Function::Create(llvm::FunctionType::get(returned, parameter_types, false),
                                       llvm::Function::InternalLinkage, full_name, owner);
     ConfigureFunction(*function, isa_);
@@ -176,20 +186,20 @@ ScalarEmitter::Values ScalarEmitter::UnlessAny(const Scalar& condition, Values u
 Scalar operator+(const Scalar& a, const Scalar& b) {
   CheckAlike(a, b);
   auto& builder = BuilderOf(a);
-  return Same(a, is_float(a.dtype()) ? builder.CreateFAdd(a.value(), b.value())
-                                     : builder.CreateAdd(a.value(), b.value()));
+  return Same(a,
+              is_float(a.dtype()) ? builder.CreateFAdd(a.value(), b.value()) : builder.CreateAdd(a.value(), b.value()));
 }
 Scalar operator-(const Scalar& a, const Scalar& b) {
   CheckAlike(a, b);
   auto& builder = BuilderOf(a);
-  return Same(a, is_float(a.dtype()) ? builder.CreateFSub(a.value(), b.value())
-                                     : builder.CreateSub(a.value(), b.value()));
+  return Same(a,
+              is_float(a.dtype()) ? builder.CreateFSub(a.value(), b.value()) : builder.CreateSub(a.value(), b.value()));
 }
 Scalar operator*(const Scalar& a, const Scalar& b) {
   CheckAlike(a, b);
   auto& builder = BuilderOf(a);
-  return Same(a, is_float(a.dtype()) ? builder.CreateFMul(a.value(), b.value())
-                                     : builder.CreateMul(a.value(), b.value()));
+  return Same(a,
+              is_float(a.dtype()) ? builder.CreateFMul(a.value(), b.value()) : builder.CreateMul(a.value(), b.value()));
 }
 Scalar operator/(const Scalar& a, const Scalar& b) {
   CheckAlike(a, b);
@@ -205,8 +215,8 @@ Scalar Fma(const Scalar& a, const Scalar& b, const Scalar& c) {
   CheckAlike(a, b);
   CheckAlike(a, c);
   auto& builder = BuilderOf(a);
-  return Same(a, builder.CreateIntrinsic(llvm::Intrinsic::fma, {a.value()->getType()},
-                                         {a.value(), b.value(), c.value()}));
+  return Same(a,
+              builder.CreateIntrinsic(llvm::Intrinsic::fma, {a.value()->getType()}, {a.value(), b.value(), c.value()}));
 }
 Scalar Fnma(const Scalar& a, const Scalar& b, const Scalar& c) { return Fma(-a, b, c); }
 Scalar Fms(const Scalar& a, const Scalar& b, const Scalar& c) { return Fma(a, b, -c); }
@@ -312,9 +322,9 @@ Scalar Convert(const Scalar& a, DType dtype) {
   if (a.dtype() == DType::bool_) {
     value = is_float(dtype) ? builder.CreateUIToFP(a.value(), type) : builder.CreateZExt(a.value(), type);
   } else if (is_float(a.dtype())) {
-    value = is_float(dtype) ? builder.CreateFPCast(a.value(), type)
-                            : builder.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, a.value()->getType()},
-                                                      {a.value()});
+    value = is_float(dtype)
+                ? builder.CreateFPCast(a.value(), type)
+                : builder.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, a.value()->getType()}, {a.value()});
   } else {
     value = is_float(dtype) ? builder.CreateSIToFP(a.value(), type) : builder.CreateSExtOrTrunc(a.value(), type);
   }

@@ -6,10 +6,7 @@
 // nsw or nuw, so a value's bits depend neither on the width nor on the instruction set.
 #pragma once
 
-#include "runtime/cpu.h"
-
 #include <duet/dtype.h>
-
 #include <llvm/IR/IRBuilder.h>
 
 #include <concepts>
@@ -17,6 +14,8 @@
 #include <functional>
 #include <span>
 #include <string>
+
+#include "runtime/cpu.h"
 
 namespace duet {
 
@@ -89,7 +88,7 @@ Scalar Fma(const Scalar& a, const Scalar& b, const Scalar& c);   ///< a * b + c,
 Scalar Fnma(const Scalar& a, const Scalar& b, const Scalar& c);  ///< c - a * b, rounded once
 Scalar Fms(const Scalar& a, const Scalar& b, const Scalar& c);   ///< a * b - c, rounded once
 Scalar Sqrt(const Scalar& a);
-Scalar Abs(const Scalar& a);        ///< abs(MIN) is MIN
+Scalar Abs(const Scalar& a);  ///< abs(MIN) is MIN
 Scalar RoundEven(const Scalar& a);
 Scalar Floor(const Scalar& a);
 Scalar Ceil(const Scalar& a);
@@ -101,11 +100,11 @@ Scalar operator|(const Scalar& a, const Scalar& b);
 Scalar operator^(const Scalar& a, const Scalar& b);
 Scalar operator~(const Scalar& a);
 Scalar ShiftLeft(const Scalar& a, int count);
-Scalar ShiftRight(const Scalar& a, int count);         ///< fills with the sign
-Scalar ShiftRightLogical(const Scalar& a, int count);  ///< fills with 0
-Scalar BitCast(const Scalar& a, DType dtype);          ///< between i32 and f32, i64 and f64
-Scalar AsBits(const Scalar& a);                        ///< f32 as i32, f64 as i64
-Scalar AsFloat(const Scalar& a);                       ///< i32 as f32, i64 as f64
+Scalar ShiftRight(const Scalar& a, int count);                   ///< fills with the sign
+Scalar ShiftRightLogical(const Scalar& a, int count);            ///< fills with 0
+Scalar BitCast(const Scalar& a, DType dtype);                    ///< between i32 and f32, i64 and f64
+Scalar AsBits(const Scalar& a);                                  ///< f32 as i32, f64 as i64
+Scalar AsFloat(const Scalar& a);                                 ///< i32 as f32, i64 as f64
 Scalar WithSignOf(const Scalar& magnitude, const Scalar& sign);  ///< ors sign's sign bit into magnitude
 
 // ---- comparisons give bool. Ordered: false for NaN, except != which is true.
@@ -140,11 +139,15 @@ Scalar ConstantLike(const Scalar& like, T value) {
   return like.Like(static_cast<double>(value));
 }
 
-#define DUET_WITH_NUMBER(op)                                                                                         \
-  template <Number T>                                                                                                \
-  Scalar operator op(const Scalar& a, T b) { return a op ConstantLike(a, b); }                                       \
-  template <Number T>                                                                                                \
-  Scalar operator op(T a, const Scalar& b) { return ConstantLike(b, a) op b; }
+#define DUET_WITH_NUMBER(op)                 \
+  template <Number T>                        \
+  Scalar operator op(const Scalar& a, T b) { \
+    return a op ConstantLike(a, b);          \
+  }                                          \
+  template <Number T>                        \
+  Scalar operator op(T a, const Scalar& b) { \
+    return ConstantLike(b, a) op b;          \
+  }
 DUET_WITH_NUMBER(+)
 DUET_WITH_NUMBER(-)
 DUET_WITH_NUMBER(*)

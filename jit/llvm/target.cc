@@ -78,7 +78,8 @@ void EmitObject(llvm::Module& module, llvm::TargetMachine& machine, llvm::SmallV
   config->disablePass(&llvm::MachineSchedulerID);
   passes.add(config);
   passes.add(info);
-  if (config->addISelPasses()) throw std::runtime_error("LLVM cannot select instructions for " + machine.getTargetCPU().str());
+  if (config->addISelPasses())
+    throw std::runtime_error("LLVM cannot select instructions for " + machine.getTargetCPU().str());
   config->addMachinePasses();
   config->setInitialized();
   if (machine.addAsmPrinter(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile, info->getMMI().getContext())) {

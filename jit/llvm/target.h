@@ -4,13 +4,13 @@
 // features are those of the x86-64 level and never more, and nothing here depends on the machine that compiles.
 #pragma once
 
-#include "runtime/cpu.h"
-
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/Target/TargetMachine.h>
 
 #include <memory>
 #include <string>
+
+#include "runtime/cpu.h"
 
 namespace llvm {
 class Function;

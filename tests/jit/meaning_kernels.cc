@@ -1,8 +1,5 @@
 #include "meaning_kernels.h"
 
-#include "jit/llvm/meaning.h"
-#include "jit/llvm/target.h"
-
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/MemoryBuffer.h>
@@ -11,6 +8,9 @@
 #include <array>
 #include <stdexcept>
 #include <string>
+
+#include "jit/llvm/meaning.h"
+#include "jit/llvm/target.h"
 
 namespace duet {
 namespace {
@@ -159,7 +159,10 @@ MeaningKernels::MeaningKernels(Isa isa, int width, const std::vector<MeaningCase
   llvm::SmallVector<char, 0> object;
   EmitObject(module, *machine, object);
 
-  jit_->orc = llvm::cantFail(llvm::orc::LLJITBuilder().setPlatformSetUp(llvm::orc::setUpInactivePlatform).create());
+  jit_->orc = llvm::cantFail(llvm::orc::LLJITBuilder()
+                                 .setPlatformSetUp(llvm::orc::setUpInactivePlatform)
+                                 .setLinkProcessSymbolsByDefault(false)  // generated code calls nothing outside
+                                 .create());
   const llvm::StringRef bytes(object.data(), object.size());
   llvm::cantFail(jit_->orc->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes)));
   for (std::size_t i = 0; i < cases.size(); ++i) {

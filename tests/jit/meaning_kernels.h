@@ -2,12 +2,12 @@
 // For the tests of jit/llvm's meanings and the accuracy program.
 #pragma once
 
-#include "runtime/cpu.h"
-#include "runtime/op.h"
-
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "runtime/cpu.h"
+#include "runtime/op.h"
 
 namespace duet {
 

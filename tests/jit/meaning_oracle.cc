@@ -1,13 +1,13 @@
 #include "meaning_oracle.h"
 
-#include "meaning_reference.h"
-
 #include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <limits>
 #include <set>
+
+#include "meaning_reference.h"
 
 namespace duet {
 
@@ -61,20 +61,34 @@ Element IntBinary(Op op, T x, T y) {
   constexpr int kBits = 8 * sizeof(T);
   const Wide a = x, b = y;
   switch (op) {
-    case Op::add: return ToElement(Wrap<T>(a + b));
-    case Op::subtract: return ToElement(Wrap<T>(a - b));
-    case Op::multiply: return ToElement(Wrap<T>(a * b));
-    case Op::floor_divide: return ToElement(b == 0 ? T{0} : Wrap<T>(FloorDivide(a, b)));
-    case Op::remainder: return ToElement(b == 0 ? T{0} : Wrap<T>(a - FloorDivide(a, b) * b));
-    case Op::power: return ToElement(IntPower(x, y));
-    case Op::maximum: return ToElement(x > y ? x : y);
-    case Op::minimum: return ToElement(x < y ? x : y);
-    case Op::bitwise_and: return ToElement(static_cast<T>(x & y));
-    case Op::bitwise_or: return ToElement(static_cast<T>(x | y));
-    case Op::bitwise_xor: return ToElement(static_cast<T>(x ^ y));
-    case Op::left_shift: return ToElement(b < 0 || b >= kBits ? T{0} : Wrap<T>(a << static_cast<int>(b)));
-    case Op::right_shift: return ToElement(Wrap<T>(a >> (b < 0 || b >= kBits ? kBits : static_cast<int>(b))));
-    default: break;
+    case Op::add:
+      return ToElement(Wrap<T>(a + b));
+    case Op::subtract:
+      return ToElement(Wrap<T>(a - b));
+    case Op::multiply:
+      return ToElement(Wrap<T>(a * b));
+    case Op::floor_divide:
+      return ToElement(b == 0 ? T{0} : Wrap<T>(FloorDivide(a, b)));
+    case Op::remainder:
+      return ToElement(b == 0 ? T{0} : Wrap<T>(a - FloorDivide(a, b) * b));
+    case Op::power:
+      return ToElement(IntPower(x, y));
+    case Op::maximum:
+      return ToElement(x > y ? x : y);
+    case Op::minimum:
+      return ToElement(x < y ? x : y);
+    case Op::bitwise_and:
+      return ToElement(static_cast<T>(x & y));
+    case Op::bitwise_or:
+      return ToElement(static_cast<T>(x | y));
+    case Op::bitwise_xor:
+      return ToElement(static_cast<T>(x ^ y));
+    case Op::left_shift:
+      return ToElement(b < 0 || b >= kBits ? T{0} : Wrap<T>(a << static_cast<int>(b)));
+    case Op::right_shift:
+      return ToElement(Wrap<T>(a >> (b < 0 || b >= kBits ? kBits : static_cast<int>(b))));
+    default:
+      break;
   }
   std::abort();
 }
@@ -83,13 +97,20 @@ template <class T>
 Element IntUnary(Op op, T x) {
   const Wide a = x;
   switch (op) {
-    case Op::neg: return ToElement(Wrap<T>(-a));
-    case Op::abs: return ToElement(Wrap<T>(a < 0 ? -a : a));
-    case Op::sign: return ToElement(static_cast<T>((a > 0) - (a < 0)));
-    case Op::square: return ToElement(Wrap<T>(a * a));
-    case Op::relu: return ToElement(a > 0 ? x : T{0});
-    case Op::bitwise_not: return ToElement(static_cast<T>(~x));
-    default: break;
+    case Op::neg:
+      return ToElement(Wrap<T>(-a));
+    case Op::abs:
+      return ToElement(Wrap<T>(a < 0 ? -a : a));
+    case Op::sign:
+      return ToElement(static_cast<T>((a > 0) - (a < 0)));
+    case Op::square:
+      return ToElement(Wrap<T>(a * a));
+    case Op::relu:
+      return ToElement(a > 0 ? x : T{0});
+    case Op::bitwise_not:
+      return ToElement(static_cast<T>(~x));
+    default:
+      break;
   }
   std::abort();
 }
@@ -97,13 +118,18 @@ Element IntUnary(Op op, T x) {
 bool BoolOp(Op op, bool x, bool y) {
   switch (op) {
     case Op::logical_and:
-    case Op::bitwise_and: return x && y;
+    case Op::bitwise_and:
+      return x && y;
     case Op::logical_or:
-    case Op::bitwise_or: return x || y;
+    case Op::bitwise_or:
+      return x || y;
     case Op::logical_xor:
-    case Op::bitwise_xor: return x != y;
-    case Op::bitwise_not: return !x;
-    default: break;
+    case Op::bitwise_xor:
+      return x != y;
+    case Op::bitwise_not:
+      return !x;
+    default:
+      break;
   }
   std::abort();
 }
@@ -111,14 +137,22 @@ bool BoolOp(Op op, bool x, bool y) {
 template <class T>
 bool Compares(Op op, T x, T y) {
   switch (op) {
-    case Op::equal: return x == y;
-    case Op::not_equal: return x != y;
-    case Op::less: return x < y;
-    case Op::less_equal: return x <= y;
-    case Op::greater: return x > y;
-    case Op::greater_equal: return x >= y;
-    case Op::logical_not: return x == 0;
-    default: break;
+    case Op::equal:
+      return x == y;
+    case Op::not_equal:
+      return x != y;
+    case Op::less:
+      return x < y;
+    case Op::less_equal:
+      return x <= y;
+    case Op::greater:
+      return x > y;
+    case Op::greater_equal:
+      return x >= y;
+    case Op::logical_not:
+      return x == 0;
+    default:
+      break;
   }
   if constexpr (std::is_floating_point_v<T>) return op == Op::isnan ? std::isnan(x) : std::isfinite(x);
   std::abort();
@@ -142,11 +176,16 @@ Element Cast(From x) {
 template <class From>
 Element CastFrom(From x, DType to) {
   switch (to) {
-    case DType::bool_: return Cast<bool>(x);
-    case DType::i32: return Cast<std::int32_t>(x);
-    case DType::i64: return Cast<std::int64_t>(x);
-    case DType::f32: return Cast<float>(x);
-    default: return Cast<double>(x);
+    case DType::bool_:
+      return Cast<bool>(x);
+    case DType::i32:
+      return Cast<std::int32_t>(x);
+    case DType::i64:
+      return Cast<std::int64_t>(x);
+    case DType::f32:
+      return Cast<float>(x);
+    default:
+      return Cast<double>(x);
   }
 }
 
@@ -174,8 +213,8 @@ std::string Check(const MeaningCase& c, std::span<const Element> operands, Eleme
     return Expect<Element>(wanted, got, c.result);
   }
   if constexpr (std::is_same_v<T, bool>) {
-    if (info(c.op).op_class == OpClass::Binary || info(c.op).op_class == OpClass::Unary ||
-        c.op == Op::logical_and || c.op == Op::logical_or || c.op == Op::logical_xor) {
+    if (info(c.op).op_class == OpClass::Binary || info(c.op).op_class == OpClass::Unary || c.op == Op::logical_and ||
+        c.op == Op::logical_or || c.op == Op::logical_xor) {
       return Expect<bool>(ToElement(BoolOp(c.op, x, y)), got, c.result);
     }
   }
@@ -196,11 +235,16 @@ std::string CheckMeaning(const MeaningCase& c, std::span<const Element> operands
     return wanted == got ? "" : ToText(wanted, c.result);
   }
   switch (c.operand) {
-    case DType::bool_: return Check<bool>(c, operands, got);
-    case DType::i32: return Check<std::int32_t>(c, operands, got);
-    case DType::i64: return Check<std::int64_t>(c, operands, got);
-    case DType::f32: return Check<float>(c, operands, got);
-    default: return Check<double>(c, operands, got);
+    case DType::bool_:
+      return Check<bool>(c, operands, got);
+    case DType::i32:
+      return Check<std::int32_t>(c, operands, got);
+    case DType::i64:
+      return Check<std::int64_t>(c, operands, got);
+    case DType::f32:
+      return Check<float>(c, operands, got);
+    default:
+      return Check<double>(c, operands, got);
   }
 }
 
@@ -208,10 +252,17 @@ std::string ToText(Element element, DType dtype) {
   char text[64];
   const auto bits = static_cast<unsigned long long>(element);
   switch (dtype) {
-    case DType::f32: std::snprintf(text, sizeof text, "%a (0x%llx)", static_cast<double>(FromElement<float>(element)), bits); break;
-    case DType::f64: std::snprintf(text, sizeof text, "%a (0x%llx)", FromElement<double>(element), bits); break;
-    case DType::i32: std::snprintf(text, sizeof text, "%d", FromElement<std::int32_t>(element)); break;
-    default: std::snprintf(text, sizeof text, "%lld", static_cast<long long>(element));
+    case DType::f32:
+      std::snprintf(text, sizeof text, "%a (0x%llx)", static_cast<double>(FromElement<float>(element)), bits);
+      break;
+    case DType::f64:
+      std::snprintf(text, sizeof text, "%a (0x%llx)", FromElement<double>(element), bits);
+      break;
+    case DType::i32:
+      std::snprintf(text, sizeof text, "%d", FromElement<std::int32_t>(element));
+      break;
+    default:
+      std::snprintf(text, sizeof text, "%lld", static_cast<long long>(element));
   }
   return text;
 }
@@ -240,11 +291,33 @@ template <class T>
 std::vector<Element> FloatEdges() {
   using Limits = std::numeric_limits<T>;
   constexpr T kInfinity = Limits::infinity();
-  std::set<T> values = {1.5, 2.5, 3, 3.5, 5, 7, 10, 100.5, T(1.5707963267948966), T(3.141592653589793), T(88.7228394),
-                        T(-87.33654), T(103.9), T(709.782712893384), T(745.1332191019412), T(9.02), T(19.06), 22, 355,
-                        1e4f, T(1e30), Limits::denorm_min(), Limits::max(), kInfinity};
+  std::set<T> values = {1.5,
+                        2.5,
+                        3,
+                        3.5,
+                        5,
+                        7,
+                        10,
+                        100.5,
+                        T(1.5707963267948966),
+                        T(3.141592653589793),
+                        T(88.7228394),
+                        T(-87.33654),
+                        T(103.9),
+                        T(709.782712893384),
+                        T(745.1332191019412),
+                        T(9.02),
+                        T(19.06),
+                        22,
+                        355,
+                        1e4f,
+                        T(1e30),
+                        Limits::denorm_min(),
+                        Limits::max(),
+                        kInfinity};
   const int last = Limits::max_exponent - 1;
-  for (int exponent : {-last + 1, -Limits::digits, -20, -2, -1, 0, 1, 2, 8, 17, 23, 24, 30, 31, 32, 52, 53, 62, 63, 64, last}) {
+  for (int exponent :
+       {-last + 1, -Limits::digits, -20, -2, -1, 0, 1, 2, 8, 17, 23, 24, 30, 31, 32, 52, 53, 62, 63, 64, last}) {
     const T power = std::ldexp(T{1}, exponent);
     values.insert({power, std::nextafter(power, T{0}), std::nextafter(power, kInfinity)});
   }
@@ -260,11 +333,16 @@ std::vector<Element> FloatEdges() {
 
 std::vector<Element> EdgeValues(DType dtype) {
   switch (dtype) {
-    case DType::bool_: return {0, 1};
-    case DType::i32: return IntEdges<std::int32_t>();
-    case DType::i64: return IntEdges<std::int64_t>();
-    case DType::f32: return FloatEdges<float>();
-    default: return FloatEdges<double>();
+    case DType::bool_:
+      return {0, 1};
+    case DType::i32:
+      return IntEdges<std::int32_t>();
+    case DType::i64:
+      return IntEdges<std::int64_t>();
+    case DType::f32:
+      return FloatEdges<float>();
+    default:
+      return FloatEdges<double>();
   }
 }
 

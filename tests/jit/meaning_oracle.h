@@ -2,12 +2,12 @@
 // arithmetic, MPFR. For the tests of jit/llvm's meanings.
 #pragma once
 
-#include "meaning_kernels.h"
-
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "meaning_kernels.h"
 
 namespace duet {
 

@@ -96,18 +96,30 @@ int ReciprocalRoot(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t rounding) {
 
 Unary ElementaryFunction(Op op) {
   switch (op) {
-    case Op::sqrt: return mpfr_sqrt;
-    case Op::rsqrt: return ReciprocalRoot;
-    case Op::exp: return mpfr_exp;
-    case Op::expm1: return mpfr_expm1;
-    case Op::log: return mpfr_log;
-    case Op::log1p: return mpfr_log1p;
-    case Op::sin: return mpfr_sin;
-    case Op::cos: return mpfr_cos;
-    case Op::tanh: return mpfr_tanh;
-    case Op::sigmoid: return Sigmoid;
-    case Op::erf: return mpfr_erf;
-    default: return nullptr;
+    case Op::sqrt:
+      return mpfr_sqrt;
+    case Op::rsqrt:
+      return ReciprocalRoot;
+    case Op::exp:
+      return mpfr_exp;
+    case Op::expm1:
+      return mpfr_expm1;
+    case Op::log:
+      return mpfr_log;
+    case Op::log1p:
+      return mpfr_log1p;
+    case Op::sin:
+      return mpfr_sin;
+    case Op::cos:
+      return mpfr_cos;
+    case Op::tanh:
+      return mpfr_tanh;
+    case Op::sigmoid:
+      return Sigmoid;
+    case Op::erf:
+      return mpfr_erf;
+    default:
+      return nullptr;
   }
 }
 
@@ -150,28 +162,45 @@ std::string Check(Op op, T x, T y, T got) {
     return Within(RowError<T>(op), value, got);
   }
   switch (op) {
-    case Op::neg: return Exactly(-x, got);
-    case Op::abs: return Exactly(std::fabs(x), got);
-    case Op::sign: return Exactly(x > 0 ? T{1} : x < 0 ? T{-1} : x, got);
-    case Op::floor: return Exactly(std::floor(x), got);
-    case Op::ceil: return Exactly(std::ceil(x), got);
-    case Op::round: return Exactly(std::nearbyint(x), got);
-    case Op::square: return Exactly(x * x, got);
-    case Op::relu: return Exactly(Larger(x, T{0}), got);
-    case Op::add: return Exactly(x + y, got);
-    case Op::subtract: return Exactly(x - y, got);
-    case Op::multiply: return Exactly(x * y, got);
-    case Op::divide: return Exactly(x / y, got);
-    case Op::maximum: return Exactly(Larger(x, y), got);
-    case Op::minimum: return Exactly(-Larger(-x, -y), got);
-    case Op::floor_divide: return CheckFloorDivide(x, y, got);
-    case Op::remainder: return CheckRemainder(x, y, got);
+    case Op::neg:
+      return Exactly(-x, got);
+    case Op::abs:
+      return Exactly(std::fabs(x), got);
+    case Op::sign:
+      return Exactly(x > 0 ? T{1} : x < 0 ? T{-1} : x, got);
+    case Op::floor:
+      return Exactly(std::floor(x), got);
+    case Op::ceil:
+      return Exactly(std::ceil(x), got);
+    case Op::round:
+      return Exactly(std::nearbyint(x), got);
+    case Op::square:
+      return Exactly(x * x, got);
+    case Op::relu:
+      return Exactly(Larger(x, T{0}), got);
+    case Op::add:
+      return Exactly(x + y, got);
+    case Op::subtract:
+      return Exactly(x - y, got);
+    case Op::multiply:
+      return Exactly(x * y, got);
+    case Op::divide:
+      return Exactly(x / y, got);
+    case Op::maximum:
+      return Exactly(Larger(x, y), got);
+    case Op::minimum:
+      return Exactly(-Larger(-x, -y), got);
+    case Op::floor_divide:
+      return CheckFloorDivide(x, y, got);
+    case Op::remainder:
+      return CheckRemainder(x, y, got);
     case Op::power: {
       Number a(200, x), b(200, y), value(200);
       mpfr_pow(value, a, b, MPFR_RNDN);
       return Within(RowError<T>(op), value, got);
     }
-    default: break;
+    default:
+      break;
   }
   std::abort();  // a new row without an expectation
 }

@@ -1,9 +1,9 @@
 // The float half of the meanings' oracle: exact values by MPFR, and the error of a result in units in the last place.
 #pragma once
 
-#include "runtime/op.h"
-
 #include <string>
+
+#include "runtime/op.h"
 
 namespace duet {
 

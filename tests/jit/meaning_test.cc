@@ -1,7 +1,4 @@
 // Every meaning, at every width and for both instruction sets, against the oracle and against each other bit for bit.
-#include "meaning_kernels.h"
-#include "meaning_oracle.h"
-
 #include <gtest/gtest.h>
 
 #include <array>
@@ -12,6 +9,9 @@
 #include <memory>
 #include <string>
 
+#include "meaning_kernels.h"
+#include "meaning_oracle.h"
+
 namespace duet {
 namespace {
 
@@ -19,7 +19,7 @@ struct Configuration {
   Isa isa;
   int width;
 };
-constexpr Configuration kConfigurations[] = {{Isa::kV3, 8}, {Isa::kV3, 4},  {Isa::kV3, 16},
+constexpr Configuration kConfigurations[] = {{Isa::kV3, 8}, {Isa::kV3, 4}, {Isa::kV3, 16},
                                              {Isa::kV4, 4}, {Isa::kV4, 8}, {Isa::kV4, 16}};
 
 bool CanRun(Isa isa) { return isa == Isa::kV3 || CpuIsa() == Isa::kV4; }
@@ -48,11 +48,16 @@ Element RandomElement(Random& random, DType dtype) {
   const double uniform = static_cast<double>(static_cast<std::int64_t>(random.Next())) * 0x1p-63;
   const double scale = std::ldexp(1.0, static_cast<int>(random.Next() % 24) - 12);
   switch (dtype) {
-    case DType::bool_: return bits & 1;
-    case DType::i32: return ToElement(static_cast<std::int32_t>(moderate ? bits % 41 - 20 : bits));
-    case DType::i64: return ToElement(static_cast<std::int64_t>(moderate ? bits % 41 - 20 : bits));
-    case DType::f32: return moderate ? ToElement(static_cast<float>(uniform * scale)) : bits & 0xffffffff;
-    default: return moderate ? ToElement(uniform * scale) : bits;
+    case DType::bool_:
+      return bits & 1;
+    case DType::i32:
+      return ToElement(static_cast<std::int32_t>(moderate ? bits % 41 - 20 : bits));
+    case DType::i64:
+      return ToElement(static_cast<std::int64_t>(moderate ? bits % 41 - 20 : bits));
+    case DType::f32:
+      return moderate ? ToElement(static_cast<float>(uniform * scale)) : bits & 0xffffffff;
+    default:
+      return moderate ? ToElement(uniform * scale) : bits;
   }
 }
 
@@ -190,19 +195,20 @@ TEST(Meaning, PhiloxHasItsPublishedAnswers) {
 }
 
 TEST(Meaning, SourcesCountAndDraw) {
-  RunEverywhere(SourceMeaningCases(), [](const MeaningCase& c, const Operands& operands, std::size_t i, Element result) {
-    const auto index = static_cast<std::uint32_t>(i);
-    if (c.op == Op::iota) {
-      const MeaningCase cast{Op::cast, DType::i64, c.result};
-      const Element at[] = {Element{index}};
-      return CheckMeaning(cast, at, result);
-    }
-    const Element key = operands.elements[i][0];
-    const auto words =
-        Philox({index, 0, 0, 0}, {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)});
-    const Element wanted = c.result == DType::i32 ? words[0] : words[0] | Element{words[1]} << 32;
-    return wanted == result ? std::string() : ToText(wanted, c.result);
-  });
+  RunEverywhere(
+      SourceMeaningCases(), [](const MeaningCase& c, const Operands& operands, std::size_t i, Element result) {
+        const auto index = static_cast<std::uint32_t>(i);
+        if (c.op == Op::iota) {
+          const MeaningCase cast{Op::cast, DType::i64, c.result};
+          const Element at[] = {Element{index}};
+          return CheckMeaning(cast, at, result);
+        }
+        const Element key = operands.elements[i][0];
+        const auto words =
+            Philox({index, 0, 0, 0}, {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)});
+        const Element wanted = c.result == DType::i32 ? words[0] : words[0] | Element{words[1]} << 32;
+        return wanted == result ? std::string() : ToText(wanted, c.result);
+      });
 }
 
 template <class T>
@@ -216,22 +222,36 @@ std::int64_t ArgWinner(bool is_max, T a, T b, std::int64_t a_index, std::int64_t
 
 std::string CheckReduction(const MeaningCase& c, std::span<const Element> x, Element result) {
   switch (c.op) {
-    case Op::sum: return CheckMeaning({Op::add, c.operand, c.operand}, x, result);
-    case Op::prod: return CheckMeaning({Op::multiply, c.operand, c.operand}, x, result);
-    case Op::max: return CheckMeaning({Op::maximum, c.operand, c.operand}, x, result);
-    case Op::min: return CheckMeaning({Op::minimum, c.operand, c.operand}, x, result);
-    case Op::any: return CheckMeaning({Op::logical_or, c.operand, c.operand}, x, result);
-    case Op::all: return CheckMeaning({Op::logical_and, c.operand, c.operand}, x, result);
-    default: break;
+    case Op::sum:
+      return CheckMeaning({Op::add, c.operand, c.operand}, x, result);
+    case Op::prod:
+      return CheckMeaning({Op::multiply, c.operand, c.operand}, x, result);
+    case Op::max:
+      return CheckMeaning({Op::maximum, c.operand, c.operand}, x, result);
+    case Op::min:
+      return CheckMeaning({Op::minimum, c.operand, c.operand}, x, result);
+    case Op::any:
+      return CheckMeaning({Op::logical_or, c.operand, c.operand}, x, result);
+    case Op::all:
+      return CheckMeaning({Op::logical_and, c.operand, c.operand}, x, result);
+    default:
+      break;
   }
   const bool is_max = c.op == Op::argmax;
   const auto a = FromElement<std::int64_t>(x[2]), b = FromElement<std::int64_t>(x[3]);
   std::int64_t wanted = 0;
   switch (c.operand) {
-    case DType::i32: wanted = ArgWinner(is_max, FromElement<std::int32_t>(x[0]), FromElement<std::int32_t>(x[1]), a, b); break;
-    case DType::i64: wanted = ArgWinner(is_max, FromElement<std::int64_t>(x[0]), FromElement<std::int64_t>(x[1]), a, b); break;
-    case DType::f32: wanted = ArgWinner(is_max, FromElement<float>(x[0]), FromElement<float>(x[1]), a, b); break;
-    default: wanted = ArgWinner(is_max, FromElement<double>(x[0]), FromElement<double>(x[1]), a, b);
+    case DType::i32:
+      wanted = ArgWinner(is_max, FromElement<std::int32_t>(x[0]), FromElement<std::int32_t>(x[1]), a, b);
+      break;
+    case DType::i64:
+      wanted = ArgWinner(is_max, FromElement<std::int64_t>(x[0]), FromElement<std::int64_t>(x[1]), a, b);
+      break;
+    case DType::f32:
+      wanted = ArgWinner(is_max, FromElement<float>(x[0]), FromElement<float>(x[1]), a, b);
+      break;
+    default:
+      wanted = ArgWinner(is_max, FromElement<double>(x[0]), FromElement<double>(x[1]), a, b);
   }
   return ToElement(wanted) == result ? "" : ToText(ToElement(wanted), DType::i64);
 }

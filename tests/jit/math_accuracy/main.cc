@@ -6,8 +6,6 @@
 //
 // The reference is the C library's f64 function. Where that lies within 128 of its last places of the midpoint of two
 // floats, MPFR decides with 160 bits; errors elsewhere are off by 1e-7 of an f32 ulp at most.
-#include "../meaning_kernels.h"
-
 #include <mpfr.h>
 
 #include <algorithm>
@@ -20,6 +18,8 @@
 #include <limits>
 #include <string>
 #include <vector>
+
+#include "../meaning_kernels.h"
 
 namespace duet {
 namespace {
@@ -94,7 +94,8 @@ class Judge {
     // An overflow counts as the first power of two that is out of range, on either side.
     const double value = std::isinf(y) ? std::copysign(0x1p128, y) : y;
     const double wanted = std::clamp(reference, -0x1p128, 0x1p128);
-    const int exponent = std::max(static_cast<int>((std::bit_cast<std::uint64_t>(reference) >> 52) & 2047) - 1023, -126);
+    const int exponent =
+        std::max(static_cast<int>((std::bit_cast<std::uint64_t>(reference) >> 52) & 2047) - 1023, -126);
     const double ulp = std::bit_cast<double>(static_cast<std::uint64_t>(std::min(exponent, 127) - 23 + 1023) << 52);
     const double error = std::fabs(value - wanted) / ulp;
     if (error > report->max_ulp) {
@@ -136,13 +137,13 @@ bool Run(const Function& function, Isa isa, std::uint64_t stride) {
   }
   const double promised = static_cast<double>(info(function.op).ulp32);
   const bool ok = report.mismatches == 0 && report.max_ulp <= promised + 0.00005;
-  std::printf("%-8s %s max %.4f ulp at %a (row: %.4f)  misrounded %llu of %llu  special mismatches %llu  by MPFR %llu  "
-              "hash %016llx  %s\n",
-              name(function.op), name(isa), report.max_ulp, static_cast<double>(report.worst), promised,
-              static_cast<unsigned long long>(report.misrounded), static_cast<unsigned long long>(report.tried),
-              static_cast<unsigned long long>(report.mismatches),
-              static_cast<unsigned long long>(report.decided_by_mpfr), static_cast<unsigned long long>(report.hash),
-              ok ? "ok" : "FAILED");
+  std::printf(
+      "%-8s %s max %.4f ulp at %a (row: %.4f)  misrounded %llu of %llu  special mismatches %llu  by MPFR %llu  "
+      "hash %016llx  %s\n",
+      name(function.op), name(isa), report.max_ulp, static_cast<double>(report.worst), promised,
+      static_cast<unsigned long long>(report.misrounded), static_cast<unsigned long long>(report.tried),
+      static_cast<unsigned long long>(report.mismatches), static_cast<unsigned long long>(report.decided_by_mpfr),
+      static_cast<unsigned long long>(report.hash), ok ? "ok" : "FAILED");
   std::fflush(stdout);
   return ok;
 }
