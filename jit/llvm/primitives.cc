@@ -19,8 +19,8 @@ namespace x86 = llvm::Intrinsic;
 Value* Lanes(llvm::IRBuilder<>& builder, Value* vector, int begin, int count) {
   const int width = static_cast<int>(llvm::cast<llvm::FixedVectorType>(vector->getType())->getNumElements());
   if (begin == 0 && count == width) return vector;
-  llvm::SmallVector<int, 16> mask(count);
-  for (int i = 0; i < count; ++i) mask[i] = begin + i < width ? begin + i : llvm::PoisonMaskElem;
+  llvm::SmallVector<int, 16> mask;
+  for (int lane = begin; lane < begin + count; ++lane) mask.push_back(lane < width ? lane : llvm::PoisonMaskElem);
   return builder.CreateShuffleVector(vector, mask);
 }
 
@@ -40,8 +40,7 @@ Scalar InRegisters(std::initializer_list<Scalar> operands, DType result, const P
     parts.push_back(emit(part));
   }
   while (parts.size() > 1) {  // join neighbours; the number of parts is a power of two
-    const int joined = 2 * static_cast<int>(llvm::cast<llvm::FixedVectorType>(parts[0]->getType())->getNumElements());
-    llvm::SmallVector<int, 16> mask(joined);
+    llvm::SmallVector<int, 16> mask(2 * llvm::cast<llvm::FixedVectorType>(parts[0]->getType())->getNumElements());
     std::iota(mask.begin(), mask.end(), 0);
     for (std::size_t i = 0; i < parts.size() / 2; ++i) {
       parts[i] = builder.CreateShuffleVector(parts[2 * i], parts[2 * i + 1], mask);
@@ -53,6 +52,19 @@ Scalar InRegisters(std::initializer_list<Scalar> operands, DType result, const P
 
 bool IsV4(const Scalar& a) { return a.emitter().isa() == Isa::kV4; }
 bool IsF32(const Scalar& a) { return a.dtype() == DType::f32; }
+
+/// The table as a constant of the module, once.
+llvm::GlobalVariable* TableInMemory(llvm::Module& module, std::span<const double> table) {
+  auto* entries = llvm::ConstantDataArray::get(module.getContext(), llvm::ArrayRef(table.data(), table.size()));
+  for (llvm::GlobalVariable& global : module.globals()) {
+    if (global.hasInitializer() && global.getInitializer() == entries) return &global;  // equal constants are one
+  }
+  auto* global = new llvm::GlobalVariable(module, entries->getType(), /*isConstant=*/true,
+                                          llvm::GlobalValue::PrivateLinkage, entries, "table");
+  global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+  global->setAlignment(llvm::Align(64));
+  return global;
+}
 
 // ---- the AVX-512 instructions, unmasked and in the current rounding mode
 
@@ -188,12 +200,7 @@ Scalar Lookup(std::span<const double> table, const Scalar& index) {
       return builder.CreateIntrinsic(x86::x86_avx512_vpermi2var_pd_512, {}, {row(0, 8), part[0], row(8, 8)});
     });
   }
-  // The table as a constant of the module; LLVM merges equal ones.
-  auto* entries = llvm::ConstantDataArray::get(builder.getContext(), llvm::ArrayRef(table.data(), table.size()));
-  auto* global = new llvm::GlobalVariable(emitter.module(), entries->getType(), /*isConstant=*/true,
-                                          llvm::GlobalValue::PrivateLinkage, entries, "table");
-  global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
-  global->setAlignment(llvm::Align(64));
+  llvm::GlobalVariable* global = TableInMemory(emitter.module(), table);
   const Scalar wrapped = index & static_cast<std::int64_t>(table.size() - 1);
   return InRegisters({wrapped}, DType::f64, [&](std::span<Value* const> part) -> Value* {
     auto* type = llvm::FixedVectorType::get(builder.getDoubleTy(), 4);

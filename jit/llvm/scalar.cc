@@ -81,11 +81,11 @@ llvm::Type* ScalarEmitter::ElementType(DType dtype) const {
 }
 
 llvm::FixedVectorType* ScalarEmitter::VectorType(DType dtype) const {
-  return llvm::FixedVectorType::get(ElementType(dtype), width_);
+  return llvm::FixedVectorType::get(ElementType(dtype), lane_count());
 }
 
 Scalar ScalarEmitter::Splat(llvm::Value* element, DType dtype) {
-  return Wrap(builder_.CreateVectorSplat(width_, element), dtype);
+  return Wrap(builder_.CreateVectorSplat(lane_count(), element), dtype);
 }
 
 Scalar ScalarEmitter::Constant(DType dtype, double value) {
@@ -109,12 +109,12 @@ Scalar ScalarEmitter::Bits(DType dtype, std::uint64_t bits) {
       element->isFloatingPointTy()
           ? static_cast<llvm::Constant*>(llvm::ConstantFP::get(element, llvm::APFloat(element->getFltSemantics(), raw)))
           : llvm::ConstantInt::get(element, raw);
-  return Wrap(llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(width_), constant), dtype);
+  return Wrap(llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(lane_count()), constant), dtype);
 }
 
 Scalar ScalarEmitter::Lanes() {
-  llvm::SmallVector<std::uint64_t, 16> lanes(width_);
-  for (int i = 0; i < width_; ++i) lanes[i] = static_cast<std::uint64_t>(i);
+  llvm::SmallVector<std::uint64_t, 16> lanes;
+  while (lanes.size() < lane_count()) lanes.push_back(lanes.size());
   return Wrap(llvm::ConstantDataVector::get(builder_.getContext(), llvm::ArrayRef(lanes)), DType::i64);
 }
 
@@ -297,7 +297,8 @@ Scalar Select(const Scalar& condition, const Scalar& a, const Scalar& b) {
 
 llvm::Value* Any(const Scalar& condition) {
   auto& builder = BuilderOf(condition);
-  auto* mask = builder.CreateBitCast(condition.value(), builder.getIntNTy(condition.emitter().width()));
+  auto* mask =
+      builder.CreateBitCast(condition.value(), builder.getIntNTy(static_cast<unsigned>(condition.emitter().width())));
   return builder.CreateICmpNE(mask, llvm::Constant::getNullValue(mask->getType()));
 }
 

@@ -73,6 +73,8 @@ class ScalarEmitter {
   Values UnlessAny(const Scalar& condition, Values usual, const std::function<Values()>& otherwise);
 
  private:
+  unsigned lane_count() const { return static_cast<unsigned>(width_); }
+
   llvm::IRBuilder<>& builder_;
   int width_;
   Isa isa_;

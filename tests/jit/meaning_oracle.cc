@@ -274,8 +274,8 @@ std::vector<Element> IntEdges() {
   constexpr int kBits = 8 * sizeof(T);
   std::set<T> values = {0, 1, 2, 3, 5, 7, 10, kBits - 1, kBits, kBits + 1, 1000003};
   for (int i = 2; i < kBits; i += i < 8 ? 1 : 5) {
-    const T power = static_cast<T>(T{1} << i);
-    values.insert({power, static_cast<T>(power - 1), static_cast<T>(power + 1)});
+    const Wide power = Wide{1} << i;
+    values.insert({Wrap<T>(power), Wrap<T>(power - 1), Wrap<T>(power + 1)});
   }
   std::vector<Element> elements;
   for (T value : values) {
