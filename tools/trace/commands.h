@@ -1,0 +1,24 @@
+// The subcommands of duet-trace. Each prints to standard output, as text or, with json, as one JSON document, and returns
+// the exit status.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace duet::trace_tool {
+
+struct Output {
+  bool json = false;
+};
+
+/// Runs a program with DUET_TRACE set to directory; then lists what was recorded.
+int RunProgram(const std::vector<std::string>& command, const std::string& directory, Output output);
+int List(const std::string& directory, Output output);
+int Show(const std::string& directory, const std::string& name, const std::string& stage, Output output);
+int Why(const std::string& directory, const std::string& name, Output output);
+int Passes(const std::string& directory, const std::string& name, bool changed_only, bool timing, Output output);
+/// Runs passes by name (all of them when there are none) on an IR file and prints the result.
+int Opt(const std::string& file, const std::vector<std::string>& passes, const std::string& stage, Output output);
+int Eval(const std::string& file, const std::vector<std::string>& inputs, Output output);
+
+}  // namespace duet::trace_tool
