@@ -70,7 +70,7 @@ class Graph {
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
-  std::int32_t value_count() const { return static_cast<std::int32_t>(types_.size()); }
+  std::int32_t value_count() const { return static_cast<std::int32_t>(type_of_.size()); }
 
   /// Valid as long as the graph, also while nodes are added; so are attributes.
   const Type& type(ValueId value) const { return types_[type_of_[static_cast<std::size_t>(value)]]; }
