@@ -1,6 +1,7 @@
 #include "graph/trace.h"
 
 #include <atomic>
+#include <cstring>
 
 #include "runtime/fail.h"
 #include "runtime/infer.h"
@@ -48,17 +49,7 @@ Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
                      "an operand was traced at " + to_string(body->line) +
                          " and is used outside its trace: return it from the function instead",
                      line);
-  if (body->literal) {
-    const auto [at, made] = constants_.try_emplace(body, 0);
-    if (made) {
-      Attributes attributes;
-      attributes.data = Contiguous(tensor);
-      // The body found by address must live as long as the map.
-      if (attributes.data.body() != body) attributes.data = tensor;
-      at->second = Record(Op::constant, {}, attributes, line);
-    }
-    return at->second;
-  }
+  if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
     Input input;
@@ -72,13 +63,32 @@ Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   return at->second;
 }
 
+Trace::Ref Trace::ConstantRef(const Tensor& tensor, Line line) {
+  const TensorBody* body = tensor.body();
+  const auto record = [&] {
+    const Ref ref = Record(Op::constant, {}, kNoAttributes, line);
+    nodes_.back().data = tensor;
+    return ref;
+  };
+  if (body->type.shape.rank() == 0) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, body->data, static_cast<std::size_t>(bytes_of(body->type.dtype)));
+    const auto [at, made] = numbers_.try_emplace({body->type.dtype, bits}, 0);
+    if (made) at->second = record();
+    return at->second;
+  }
+  const auto [at, made] = constants_.try_emplace(body, 0);
+  if (made) at->second = record();
+  return at->second;
+}
+
 Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line) {
   Recorded& node = nodes_.emplace_back();
   node.op = op;
   node.first_operand = static_cast<std::int32_t>(operands_.size());
   node.operand_count = static_cast<std::int32_t>(operands.size());
   node.result = static_cast<Ref>(nodes_.size() - 1);
-  if (info(op).attributes != kNone) node.attributes = std::make_unique<Attributes>(attributes);
+  if (info(op).attributes != kNone && op != Op::constant) node.attributes = std::make_unique<Attributes>(attributes);
   node.line = line;
   operands_.insert(operands_.end(), operands.begin(), operands.end());
   return node.result;
@@ -149,10 +159,11 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     for (std::int32_t k = 0; k < node.operand_count; ++k)
       operands.push_back(value_of(operands_[static_cast<std::size_t>(node.first_operand + k)]));
     if (node.op == Op::constant)
-      results[i] = graph.AddConstant(Contiguous(node.attributes->data), node.line);
+      results[i] = graph.AddConstant(Contiguous(node.data), node.line);
     else
       results[i] = graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
     node.attributes.reset();
+    node.data = Tensor();
   }
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));

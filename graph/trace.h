@@ -3,9 +3,11 @@
 // become effects. Nothing of a trace that throws remains.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "eager/bind.h"
@@ -39,6 +41,7 @@ class Trace final : public Interpreter {
     std::int32_t first_operand, operand_count;
     Ref result;  // nodes have one result or, effects, none
     std::unique_ptr<Attributes> attributes;
+    Tensor data;  // of a constant
     Line line;
   };
   struct VariableState {
@@ -47,6 +50,7 @@ class Trace final : public Interpreter {
   };
 
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
+  Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
   Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
@@ -58,7 +62,8 @@ class Trace final : public Interpreter {
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;
   std::unordered_map<const TensorBody*, Ref> captures_;  // inputs_ keep the tensors alive
-  std::unordered_map<const TensorBody*, Ref> constants_;  // attributes keep the tensors alive
+  std::unordered_map<const TensorBody*, Ref> constants_;  // the nodes' data keeps the tensors alive
+  std::map<std::pair<DType, std::uint64_t>, Ref> numbers_;  // 0-d constants by their bits: one node each
   std::unordered_map<const VariableBody*, VariableState> variables_;
 };
 
