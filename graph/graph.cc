@@ -31,6 +31,7 @@ ValueId Graph::AddValue(const Type& type, NodeId definition) {
 ValueId Graph::AddInput(Input input) {
   assert(nodes_.empty());
   if (input.name.empty()) input.name = fmt::format("{}{}", "acv"[static_cast<int>(input.kind)], inputs_.size());
+  if (input.name.find_first_not_of("0123456789") == std::string::npos) input.name = "_" + input.name;  // as results are
   const std::string stem = input.name;
   for (std::size_t number = inputs_.size(); !input_names_.insert(input.name).second; ++number)
     input.name = fmt::format("{}.{}", stem, number);

@@ -54,7 +54,7 @@ class Graph {
 
   /// Inputs are added before the first node: value id is the input's index. Captures and variables that tracing finds
   /// later are added by RebuildGraph's caller (the tracer buffers nodes until the inputs are known). A name that is
-  /// empty or taken is replaced by a free one.
+  /// empty, a number or taken is replaced by a free one.
   ValueId AddInput(Input input);
   /// Infers the result types; throws what inference throws. Effects have no result: returns -1.
   ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,

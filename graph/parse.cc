@@ -1,6 +1,5 @@
 #include "graph/parse.h"
 
-#include <absl/container/flat_hash_map.h>
 #include <duet/error.h>
 #include <fmt/format.h>
 
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "graph/scanner.h"
+#include "graph/value_names.h"
 #include "runtime/infer.h"
 #include "runtime/tensor_body.h"
 
@@ -27,12 +27,22 @@ struct PendingNode {
   Line line;
   std::vector<Graph> regions;
   std::size_t position = 0;
+
+  // Keeps the memory of the lists for the next node.
+  void Clear() {
+    operands.clear();
+    results.clear();
+    types.clear();
+    regions.clear();
+    attributes = Attributes();
+    line = Line();
+  }
 };
 
 // A graph or region whose `}` is still to come.
 struct OpenGraph {
   Graph graph;
-  absl::flat_hash_map<std::string, ValueId> names;
+  ValueNames names;
   std::vector<Type> output_types;
   PendingNode pending;
 };
@@ -116,21 +126,21 @@ class Parser {
   }
 
   void Define(const std::string& name, ValueId value, std::size_t position) {
-    if (!Here().names.emplace(name, value).second) scan_.FailAt(position, fmt::format("%{} is defined twice", name));
+    if (!Here().names.Define(name, value)) scan_.FailAt(position, fmt::format("%{} is defined twice", name));
   }
 
   ValueId ReadValue() {
     scan_.Expect('%');
     const std::size_t position = scan_.position();
     const std::string name = scan_.Name("a value's name");
-    const auto at = Here().names.find(name);
-    if (at == Here().names.end()) scan_.FailAt(position, fmt::format("%{} is not defined before", name));
-    return at->second;
+    const ValueId value = Here().names.Find(name);
+    if (value < 0) scan_.FailAt(position, fmt::format("%{} is not defined before", name));
+    return value;
   }
 
   void ReadNode() {
     PendingNode& node = Here().pending;
-    node = PendingNode();
+    node.Clear();
     node.present = true;
     if (scan_.Peek('%')) {
       do {
@@ -252,8 +262,8 @@ class Parser {
   }
 
   Tensor Data() {
+    const std::size_t position = scan_.NextPosition();
     const Type type = scan_.OneType();
-    const std::size_t position = scan_.position();
     std::string bytes;
     std::int64_t count = 0, expected = 0;
     Guarded(position, [&] {

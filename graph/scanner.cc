@@ -64,6 +64,11 @@ void Scanner::FailExpected(const std::string& expected) {
                           none ? "the end of the text" : fmt::format("'{}'", text_.substr(at_, end - at_))));
 }
 
+std::size_t Scanner::NextPosition() {
+  Skip();
+  return at_;
+}
+
 bool Scanner::AtEnd() {
   Skip();
   return at_ == text_.size();
@@ -242,7 +247,9 @@ Line Scanner::FileLine() {
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), line);
   if (rest.empty() || error != std::errc() || end != rest.data() + rest.size()) FailAt(begin, "expected FILE:LINE");
   at_ = newline;
-  return Line(InternFile(file), line);
+  if (!last_line_.file || file != last_line_.file) last_line_.file = InternFile(file);
+  last_line_.line = line;
+  return last_line_;
 }
 
 }  // namespace duet

@@ -35,6 +35,8 @@ class Scanner {
 
   /// Where the last piece began.
   std::size_t position() const { return begin_; }
+  /// Where the next piece begins.
+  std::size_t NextPosition();
   [[noreturn]] void FailExpected(const std::string& expected);  ///< at the next piece
   [[noreturn]] void FailAt(std::size_t position, const std::string& what);
 
@@ -48,6 +50,7 @@ class Scanner {
   std::string_view text_;
   std::string file_;
   std::size_t at_ = 0, begin_ = 0;
+  Line last_line_;  // consecutive nodes often come from one file
 };
 
 }  // namespace duet

@@ -1,0 +1,175 @@
+// Print and parse are inverses: text to graph to the same text, graph to text to an equal graph.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "graph/hash.h"
+#include "graph/parse.h"
+#include "graph/print.h"
+#include "graph/verify.h"
+#include "runtime/tensor_body.h"
+
+namespace duet {
+namespace {
+
+void ExpectRoundTrip(const Graph& graph) {
+  const std::string text = PrintGraph(graph);
+  const Graph again = ParseGraph(text);
+  EXPECT_TRUE(again == graph) << text;
+  EXPECT_EQ(PrintGraph(again), text);
+  EXPECT_EQ(GraphBytes(again), GraphBytes(graph));
+  EXPECT_EQ(FindFault(again), "");
+}
+
+TEST(Print, AllPieces) {
+  const std::string text =
+      R"(graph @gelu(%x: f32[8,128], %w1: variable f32[8], %c0: capture i64[3], %n: f32[s0,4]) -> (f32[8], bool[2], f32[s0,4]) {
+  %0 = multiply %x, %x : f32[8,128]   # gelu.cpp:4
+  %1 = sum %0 {axes=[1]} : f32[8]   # dir with space/a:b.cpp:5
+  %2 = constant {data=bool[2] [true, false]} : bool[2]
+  write_variable %1 {variable=%w1}   # gelu.cpp:6
+  %3 = cast %c0 {dtype=f64} : f64[3]
+  %4 = slice %x {start=[7,0], shape=[8,3], step=[-1,2]} : f32[8,3]
+  %5 = constant {data=f32[] [-0x1.8p+1]} : f32[]
+  %6 = pad %4, %5 {low=[0,1], high=[2,0]} : f32[10,4]
+  %7 = iota {dtype=i32, axes=[0], shape=[4]} : i32[4]
+  %8 = constant {data=f32[0,3] []} : f32[0,3]
+  %9 = exp %n : f32[s0,4]
+  return %1, %2, %9
+}
+)";
+  const Graph graph = ParseGraph(text);
+  EXPECT_EQ(PrintGraph(graph), text);
+  EXPECT_STREQ(graph.nodes()[1].line.file, "dir with space/a:b.cpp");
+  EXPECT_EQ(graph.nodes()[1].line.line, 5u);
+  ExpectRoundTrip(graph);
+}
+
+TEST(Print, NoNodesNoInputs) { ExpectRoundTrip(ParseGraph("graph @f() -> () { return }")); }
+
+TEST(Print, OutputsMayRepeatAndBeInputs) {
+  ExpectRoundTrip(ParseGraph("graph @f(%x: f32[]) -> (f32[], f32[]) { return %x, %x }"));
+}
+
+template <class T>
+Graph ConstantGraph(const std::vector<T>& values) {
+  Graph graph("constants");
+  const Type type{dtype_of<T>, {static_cast<std::int64_t>(values.size())}};
+  graph.set_outputs({graph.AddConstant(TensorFromData(type, values.data()), {})});
+  return graph;
+}
+
+TEST(Print, OddFloats) {
+  const std::vector<float> values = {0.0f,
+                                     -0.0f,
+                                     1.0f,
+                                     0.1f,
+                                     std::numeric_limits<float>::denorm_min(),
+                                     -std::numeric_limits<float>::denorm_min() * 12345,
+                                     std::numeric_limits<float>::min(),
+                                     std::numeric_limits<float>::max(),
+                                     std::numeric_limits<float>::lowest(),
+                                     std::numeric_limits<float>::infinity(),
+                                     -std::numeric_limits<float>::infinity(),
+                                     std::numeric_limits<float>::quiet_NaN()};
+  const Graph graph = ConstantGraph(values);
+  ExpectRoundTrip(graph);
+  EXPECT_NE(PrintGraph(graph).find("[0x0p+0, -0x0p+0, 0x1p+0, 0x1.99999ap-4, 0x1p-149,"), std::string::npos)
+      << PrintGraph(graph);
+  EXPECT_NE(PrintGraph(graph).find("inf, -inf, nan]"), std::string::npos);
+}
+
+TEST(Print, EveryBitPatternOfASample) {
+  std::vector<float> singles;
+  std::vector<double> doubles;
+  std::uint64_t state = 1;
+  for (int i = 0; i < 20000; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    singles.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(state >> 32)));
+    doubles.push_back(std::bit_cast<double>(state ^ (state >> 31)));
+  }
+  doubles.push_back(std::numeric_limits<double>::denorm_min());
+  doubles.push_back(std::numeric_limits<double>::max());
+  ExpectRoundTrip(ConstantGraph(singles));
+  ExpectRoundTrip(ConstantGraph(doubles));
+}
+
+TEST(Print, IntsAtTheirEnds) {
+  ExpectRoundTrip(ConstantGraph<std::int32_t>({INT32_MIN, -1, 0, INT32_MAX}));
+  ExpectRoundTrip(ConstantGraph<std::int64_t>({INT64_MIN, -1, 0, INT64_MAX}));
+}
+
+TEST(Print, NaNPayloadsAreNotObservable) {
+  const Graph quiet = ConstantGraph<float>({std::bit_cast<float>(0x7fc00000u)});
+  const Graph other = ConstantGraph<float>({std::bit_cast<float>(0xffc12345u)});
+  EXPECT_TRUE(quiet == other);
+  EXPECT_EQ(GraphBytes(quiet), GraphBytes(other));
+  EXPECT_EQ(PrintGraph(quiet), PrintGraph(other));
+}
+
+TEST(Print, OddNames) {
+  Graph graph("a \"name\"\n\\ with\x01 all");
+  for (const char* name : {"0", "x", "x", "", "sp ace", "%", "ünicode", "s0", "f32", "x.2"}) {
+    Input input;
+    input.name = name;
+    graph.AddInput(input);
+  }
+  Line odd(InternFile(" starts with \"space:12\nand newline"), 7);
+  Line colon(InternFile("C:/a;b#c.cpp"), 0);
+  graph.AddNode(Op::exp, {0}, {}, odd);
+  graph.AddNode(Op::exp, {1}, {}, colon);
+  graph.set_outputs({0, 9});
+  ExpectRoundTrip(graph);
+}
+
+TEST(Print, Regions) {
+  const std::string text = R"(graph @outer(%x: f32[2]) -> (f32[2]) {
+  %0 = exp %x : f32[2]   # a.cc:1
+    region @body(%x: f32[], %y: f32[]) -> (f32[]) {
+      %0 = add %x, %y : f32[]
+        region @inner() -> () {
+          return
+        }
+      return %0
+    }
+    region @"second body"() -> () {
+      return
+    }
+  %1 = neg %0 : f32[2]
+  return %1
+}
+)";
+  const Graph graph = ParseGraph(text);
+  EXPECT_EQ(PrintGraph(graph), text);
+  EXPECT_TRUE(ParseGraph(PrintGraph(graph)) == graph);
+  EXPECT_NE(FindFault(graph).find("exp takes no regions"), std::string::npos);
+}
+
+TEST(Print, AbridgedConstants) {
+  const Graph graph = ConstantGraph<std::int32_t>({1, 2, 3, 4});
+  PrintOptions options;
+  options.max_elements = 2;
+  EXPECT_NE(PrintGraph(graph, options).find("i32[4] [1, 2, ...]"), std::string::npos);
+}
+
+TEST(Print, EqualityIsNotBlind) {
+  const char* texts[] = {
+      "graph @f(%x: f32[2,2]) -> (f32[2]) { %0 = sum %x {axes=[0]} return %0 }",
+      "graph @f(%x: f32[2,2]) -> (f32[2]) { %0 = sum %x {axes=[1]} return %0 }",
+      "graph @f(%x: f32[2,2]) -> (f32[2]) { %0 = max %x {axes=[0]} return %0 }",
+      "graph @f(%y: f32[2,2]) -> (f32[2]) { %0 = sum %y {axes=[0]} return %0 }",
+      "graph @f(%x: capture f32[2,2]) -> (f32[2]) { %0 = sum %x {axes=[0]} return %0 }",
+      "graph @g(%x: f32[2,2]) -> (f32[2]) { %0 = sum %x {axes=[0]} return %0 }",
+      "graph @f(%x: f64[2,2]) -> (f64[2]) { %0 = sum %x {axes=[0]} return %0 }",
+      "graph @f(%x: f32[2,2]) -> (f32[2]) { %0 = sum %x {axes=[0]} # a.cc:1\n return %0 }",
+  };
+  for (const char* a : texts)
+    for (const char* b : texts) EXPECT_EQ(ParseGraph(a) == ParseGraph(b), a == b) << a << "\n" << b;
+}
+
+}  // namespace
+}  // namespace duet
