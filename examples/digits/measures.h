@@ -1,0 +1,26 @@
+// Figures made from runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "train.h"
+
+namespace digits {
+
+double Median(std::vector<double> values);
+
+struct Difference {
+  std::int64_t parameters = 0, losses = 0;  ///< whose bits differ
+};
+Difference CountDifferences(const Run& a, const Run& b);
+std::int64_t ParameterCount(const Run& run);
+
+/// The first call after which all calls so far, with the wait for native code, took no longer traced than eagerly.
+std::optional<std::int64_t> CallsUntilPaidBack(const Run& eager, const Run& traced);
+
+/// Median time of the hand-written step.
+double HandWrittenMilliseconds();
+
+}  // namespace digits
