@@ -23,8 +23,8 @@ constexpr int64_t kVectorRows = 64;         ///< rows of a matrix-vector product
 // n in `parts` nearly equal parts, the larger ones first. Small products notice a division, so one part makes none.
 struct EvenSplit {
   int64_t parts, size, larger;
-  EvenSplit(int64_t n, int64_t parts) : parts(parts), size(n), larger(0) {
-    if (parts > 1) size = n / parts, larger = n % parts;
+  EvenSplit(int64_t n, int64_t count) : parts(count), size(n), larger(0) {
+    if (count > 1) size = n / count, larger = n % count;
   }
   static EvenSplit ByLimit(int64_t n, int64_t limit) { return {n, n <= limit ? 1 : (n + limit - 1) / limit}; }
   int64_t Begin(int64_t i) const { return size * i + std::min(i, larger); }
@@ -84,8 +84,8 @@ Width WidthFor(const MatmulTypeKernels& kernels, int64_t columns) {
 void RunTiles(const Product& p, const Block& x, const Width& width, int64_t limit) {
   const auto& tile = p.kernels->tile[width.vectors];
   const auto run = [&](int64_t i, int64_t rows) {
-    tile[rows][width.last_columns != 0](x.a + i * x.a_row * p.bytes, x.a_row, x.a_column, x.b, x.b_row, x.c + i * p.c_row * p.bytes,
-                       p.c_row, x.k, x.accumulate, width.last_columns);
+    tile[rows][width.last_columns != 0](x.a + i * x.a_row * p.bytes, x.a_row, x.a_column, x.b, x.b_row,
+                                        x.c + i * p.c_row * p.bytes, p.c_row, x.k, x.accumulate, width.last_columns);
   };
   const EvenSplit rows = EvenSplit::ByLimit(x.m, limit);  // even: no last tile of one row, at most two bodies
   for (int64_t t = 0; t < rows.parts; ++t) run(rows.Begin(t), rows.Size(t));
@@ -161,8 +161,8 @@ void RunCopiedA(const Product& p) {
       } else {
         PackMatrix(p.isa, p.bytes, p.A(i, at), p.a.row, p.a.column, height, size, a, a_stride);
       }
-      Block x = {height, size, a, transposed ? 1 : a_stride, transposed ? a_stride : 1, p.B(at, 0), p.b.row,
-                 p.C(i, 0), kb > 0};
+      Block x = {height,  size,      a,     transposed ? 1 : a_stride, transposed ? a_stride : 1, p.B(at, 0),
+                 p.b.row, p.C(i, 0), kb > 0};
       if (!p.pack_b) {
         RunRowMajor(p, x);
         continue;
@@ -187,8 +187,8 @@ void RunDot(const Product& p) {
   const MatmulDot dot = by_columns ? kernels.dot_columns : kernels.dot;
   const int64_t blocks = (p.k + kMatmulBlock - 1) / kMatmulBlock;
   const int64_t block_rows = std::max<int64_t>(1, std::min(kVectorRows, 65536 / blocks));
-  const int64_t a_stride = p.pack_a ? OddLineStride(std::min(p.k, kMatmulBlock), p.bytes)
-                                    : (by_columns ? p.a.column : p.a.row);
+  const int64_t a_stride =
+      p.pack_a ? OddLineStride(std::min(p.k, kMatmulBlock), p.bytes) : (by_columns ? p.a.column : p.a.row);
   char* a = p.pack_a ? ScratchFor(MatmulScratch::kA, a_stride * block_rows * p.bytes) : nullptr;
   char* partials = blocks > 1 ? ScratchFor(MatmulScratch::kB, blocks * block_rows * p.bytes) : nullptr;
   const int64_t step = p.pack_a || partials ? block_rows : p.m;
@@ -271,8 +271,8 @@ void RunPart(void* context, int64_t i) {
 
 // Equal parts, one per thread: of the columns when each thread packs its own panels or rows are few, else of the rows.
 void RunInParallel(const Product& p, int64_t threads, const MatmulParallel& parallel) {
-  bool columns = p.pack_b ? p.n >= threads * p.panel || (p.b.column != 1 && p.n >= threads * p.kernels->lanes)
-                          : p.m < threads * 4;
+  bool columns =
+      p.pack_b ? p.n >= threads * p.panel || (p.b.column != 1 && p.n >= threads * p.kernels->lanes) : p.m < threads * 4;
   if (p.n == 1) columns = false;
   int64_t unit = 1;
   if (columns) unit = p.n >= threads * p.panel * 2 ? p.panel : p.kernels->lanes;
@@ -306,11 +306,16 @@ bool RunAtOnce(const MatmulTypeKernels& kernels, int64_t m, int64_t n, int64_t k
 
 int TypeIndex(DType dtype) {
   switch (dtype) {
-    case DType::f32: return 0;
-    case DType::f64: return 1;
-    case DType::i32: return 2;
-    case DType::i64: return 3;
-    default: return -1;
+    case DType::f32:
+      return 0;
+    case DType::f64:
+      return 1;
+    case DType::i32:
+      return 2;
+    case DType::i64:
+      return 3;
+    default:
+      return -1;
   }
 }
 

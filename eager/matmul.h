@@ -27,9 +27,9 @@ using MatmulDot = void (*)(const void* a, std::int64_t a_row_stride, const void*
 using MatmulFold = void (*)(void* partials, std::int64_t count, void* y, std::int64_t y_stride, std::int64_t rows);
 
 inline constexpr std::int64_t kMatmulBlock = 4096;
-inline constexpr int kMatmulRows = 16;     ///< tallest tile
-inline constexpr int kMatmulVectors = 8;   ///< widest tile
-inline constexpr int kMatmulHalfEnd = 9;   ///< kMatmulHalfEnd + v: v vectors (0 to 3), then half of one, always masked
+inline constexpr int kMatmulRows = 16;    ///< tallest tile
+inline constexpr int kMatmulVectors = 8;  ///< widest tile
+inline constexpr int kMatmulHalfEnd = 9;  ///< kMatmulHalfEnd + v: v vectors (0 to 3), then half of one, always masked
 inline constexpr int kMatmulWidths = 13;
 
 /// One generated kernel. rows >= 1: a MatmulTile of `rows` x `vectors` (1 to kMatmulVectors, or kMatmulHalfEnd + v).
@@ -52,8 +52,8 @@ extern "C" const MatmulKernelEntry duet_matmul_kernels[];
 struct MatmulTypeKernels {
   MatmulTile tile[kMatmulWidths][kMatmulRows + 1][2];  ///< [vectors][rows][masked]
   std::uint8_t max_rows[kMatmulWidths];                ///< tallest tile of that many vectors; 0: none
-  MatmulDot dot;          ///< A's rows are contiguous
-  MatmulDot dot_columns;  ///< A's columns are; a_row_stride is the stride along k
+  MatmulDot dot;                                       ///< A's rows are contiguous
+  MatmulDot dot_columns;                               ///< A's columns are; a_row_stride is the stride along k
   MatmulFold fold;
   int lane_bits;       ///< log2(lanes)
   std::int64_t lanes;  ///< elements of a vector
@@ -82,7 +82,8 @@ struct MatmulParallel {
 
 /// C (m x n, row-major, contiguous) = A (m x k) B (k x n), on the process's threads. dtype is f32, f64, i32 or i64.
 /// C overlaps neither A nor B.
-void Matmul(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, const MatrixRef& a, const MatrixRef& b, void* c);
+void Matmul(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, const MatrixRef& a, const MatrixRef& b,
+            void* c);
 /// The same with these kernels and threads.
 void Matmul(const MatmulKernels& kernels, const MatmulParallel& parallel, DType dtype, std::int64_t m, std::int64_t n,
             std::int64_t k, const MatrixRef& a, const MatrixRef& b, void* c);

@@ -39,42 +39,61 @@ DUET_V3 void CopyRows(const char* from, int64_t from_stride, int64_t rows, int64
   }
 }
 
-// to[c][r] = from[r][c] for r < rows <= 16, c < cols <= 16: 128-bit loads are merged into lanes, so that lane q of x[r]
-// is row r + 4q; two in-lane stages finish. Lanes from `rows` on are written as 0.
-DUET_V4 inline void Transpose16x16(const float* from, int64_t from_stride, int rows, int cols, float* to,
-                                   int64_t to_stride) {
+// to[c][r] = from[r][c], 16 x 16. Whole lines are loaded, each once: rows a multiple of 4096 bytes apart share a cache
+// set, which does not hold 16.
+DUET_V4 inline void Transpose16x16(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  __m512d pair[16];  // [4g + c]: columns c, c + 4, c + 8, c + 12 of rows 4g to 4g + 3
+  for (int g = 0; g < 16; g += 4) {
+    const float* row = from + g * from_stride;
+    const __m512 x0 = _mm512_loadu_ps(row), x1 = _mm512_loadu_ps(row + from_stride);
+    const __m512 x2 = _mm512_loadu_ps(row + 2 * from_stride), x3 = _mm512_loadu_ps(row + 3 * from_stride);
+    const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(x0, x1)), b = _mm512_castps_pd(_mm512_unpackhi_ps(x0, x1));
+    const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(x2, x3)), d = _mm512_castps_pd(_mm512_unpackhi_ps(x2, x3));
+    pair[g] = _mm512_unpacklo_pd(a, c);
+    pair[g + 1] = _mm512_unpackhi_pd(a, c);
+    pair[g + 2] = _mm512_unpacklo_pd(b, d);
+    pair[g + 3] = _mm512_unpackhi_pd(b, d);
+  }
+  for (int c = 0; c < 4; ++c) {
+    const __m512d even_low = _mm512_shuffle_f64x2(pair[c], pair[4 + c], 0x88);
+    const __m512d even_high = _mm512_shuffle_f64x2(pair[8 + c], pair[12 + c], 0x88);
+    const __m512d odd_low = _mm512_shuffle_f64x2(pair[c], pair[4 + c], 0xdd);
+    const __m512d odd_high = _mm512_shuffle_f64x2(pair[8 + c], pair[12 + c], 0xdd);
+    float* row = to + c * to_stride;
+    _mm512_storeu_pd(row, _mm512_shuffle_f64x2(even_low, even_high, 0x88));
+    _mm512_storeu_pd(row + 4 * to_stride, _mm512_shuffle_f64x2(odd_low, odd_high, 0x88));
+    _mm512_storeu_pd(row + 8 * to_stride, _mm512_shuffle_f64x2(even_low, even_high, 0xdd));
+    _mm512_storeu_pd(row + 12 * to_stride, _mm512_shuffle_f64x2(odd_low, odd_high, 0xdd));
+  }
+}
+
+// The same for r < rows <= 16, c < cols <= 16: 128-bit loads are merged into lanes, so that lane q of x[r] is row
+// r + 4q; two in-lane stages finish. Lanes from `rows` on are written as 0.
+DUET_V4 inline void TransposePart16x16(const float* from, int64_t from_stride, int rows, int cols, float* to,
+                                       int64_t to_stride) {
+  if (rows == 16 && cols == 16) return Transpose16x16(from, from_stride, to, to_stride);
   for (int g = 0; g < cols; g += 4) {
     const int width = std::min(cols - g, 4);
+    const __mmask8 mask = static_cast<__mmask8>((1 << width) - 1);
     __m512 x[4];
-    if (rows == 16 && width == 4) {
-      for (int r = 0; r < 4; ++r) {
-        const float* p = from + r * from_stride + g;
-        __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
-        v = _mm512_mask_broadcast_f32x4(v, 0x00f0, _mm_loadu_ps(p + 4 * from_stride));
-        v = _mm512_mask_broadcast_f32x4(v, 0x0f00, _mm_loadu_ps(p + 8 * from_stride));
-        x[r] = _mm512_mask_broadcast_f32x4(v, 0xf000, _mm_loadu_ps(p + 12 * from_stride));
+    for (int r = 0; r < 4; ++r) {
+      __m128 part[4];
+      for (int q = 0; q < 4; ++q) {
+        const int row = r + 4 * q;
+        part[q] = row < rows ? _mm_maskz_loadu_ps(mask, from + row * from_stride + g) : _mm_setzero_ps();
       }
-    } else {
-      const __mmask8 mask = static_cast<__mmask8>((1 << width) - 1);
-      for (int r = 0; r < 4; ++r) {
-        __m128 part[4];
-        for (int q = 0; q < 4; ++q) {
-          const int row = r + 4 * q;
-          part[q] = row < rows ? _mm_maskz_loadu_ps(mask, from + row * from_stride + g) : _mm_setzero_ps();
-        }
-        __m512 v = _mm512_insertf32x4(_mm512_castps128_ps512(part[0]), part[1], 1);
-        x[r] = _mm512_insertf32x4(_mm512_insertf32x4(v, part[2], 2), part[3], 3);
-      }
+      __m512 v = _mm512_insertf32x4(_mm512_castps128_ps512(part[0]), part[1], 1);
+      x[r] = _mm512_insertf32x4(_mm512_insertf32x4(v, part[2], 2), part[3], 3);
     }
     const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(x[0], x[1]));
     const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(x[0], x[1]));
     const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(x[2], x[3]));
     const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(x[2], x[3]));
     float* row = to + g * to_stride;
-    _mm512_storeu_ps(row, _mm512_castpd_ps(_mm512_unpacklo_pd(a, c)));
-    if (width > 1) _mm512_storeu_ps(row + to_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(a, c)));
-    if (width > 2) _mm512_storeu_ps(row + 2 * to_stride, _mm512_castpd_ps(_mm512_unpacklo_pd(b, d)));
-    if (width > 3) _mm512_storeu_ps(row + 3 * to_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(b, d)));
+    _mm512_storeu_pd(row, _mm512_unpacklo_pd(a, c));
+    if (width > 1) _mm512_storeu_pd(row + to_stride, _mm512_unpackhi_pd(a, c));
+    if (width > 2) _mm512_storeu_pd(row + 2 * to_stride, _mm512_unpacklo_pd(b, d));
+    if (width > 3) _mm512_storeu_pd(row + 3 * to_stride, _mm512_unpackhi_pd(b, d));
   }
 }
 
@@ -125,25 +144,20 @@ DUET_V3 inline void Transpose4x4(const double* from, int64_t from_stride, int ro
   }
 }
 
-// to[r][c] = from[c][r], the rows of `from` being contiguous. Blocks go along `to`'s rows innermost in c only for the
-// last: the reads of a block are whole lines, its writes stay in the cache.
-#define DUET_TRANSPOSE(target, name, element, side, block)                                                        \
-  target void name(const element* from, int64_t col_stride, int64_t rows, int64_t cols, element* to,              \
-                   int64_t to_stride) {                                                                           \
-    for (int64_t c = 0; c < cols; c += side) {                                                                    \
-      const int high = static_cast<int>(std::min<int64_t>(side, cols - c));                                       \
-      const element* source = from + c * col_stride;                                                              \
-      int64_t r = 0;                                                                                              \
-      if (high == side) {                                                                                         \
-        for (; r + side <= rows; r += side) block(source + r, col_stride, side, side, to + r * to_stride + c, to_stride); \
-      }                                                                                                           \
-      for (; r < rows; r += side) {                                                                               \
-        const int wide = static_cast<int>(std::min<int64_t>(side, rows - r));                                     \
-        block(source + r, col_stride, high, wide, to + r * to_stride + c, to_stride);                             \
-      }                                                                                                           \
-    }                                                                                                             \
+// to[r][c] = from[c][r], the rows of `from` being contiguous, in blocks. A macro: a function with a target of its own
+// is not inlined into a template without one.
+#define DUET_TRANSPOSE(target, name, element, side, block)                                             \
+  target void name(const element* from, int64_t from_stride, int64_t rows, int64_t cols, element* to,  \
+                   int64_t to_stride) {                                                                \
+    for (int64_t c = 0; c < cols; c += side) {                                                         \
+      const int high = static_cast<int>(std::min<int64_t>(side, cols - c));                            \
+      for (int64_t r = 0; r < rows; r += side) {                                                       \
+        const int wide = static_cast<int>(std::min<int64_t>(side, rows - r));                          \
+        block(from + c * from_stride + r, from_stride, high, wide, to + r * to_stride + c, to_stride); \
+      }                                                                                                \
+    }                                                                                                  \
   }
-DUET_TRANSPOSE(DUET_V4, TransposeWordsV4, float, 16, Transpose16x16)
+DUET_TRANSPOSE(DUET_V4, TransposeWordsV4, float, 16, TransposePart16x16)
 DUET_TRANSPOSE(DUET_V3, TransposeWordsV3, float, 8, Transpose8x8)
 DUET_TRANSPOSE(DUET_V3, TransposePairs, double, 4, Transpose4x4)
 #undef DUET_TRANSPOSE

@@ -1,4 +1,5 @@
-// Copies of parts of matrices into the layouts that the matrix product's kernels read fast. Pure movement, no arithmetic.
+// Copies of parts of matrices into the layouts that the matrix product's kernels read fast. Pure movement, no
+// arithmetic.
 #pragma once
 
 #include <cstdint>

@@ -179,9 +179,9 @@ class MatmulTest : public testing::TestWithParam<Isa> {
       Matmul(kernels_, {threads, RunOnThreads}, dtype_of<T>, m, n, k, a.ref(), b.ref(), c.data());
       for (int64_t i = 0; i < m * n; ++i) {
         ASSERT_TRUE(Same(c[i], expected[static_cast<std::size_t>(i)]))
-            << name(dtype_of<T>) << " " << m << "x" << k << "x" << n << " at (" << i / n << ", " << i % n << "), layouts "
-            << static_cast<int>(a_layout) << " and " << static_cast<int>(b_layout) << ", threads " << threads << ": "
-            << c[i] << " is not " << expected[static_cast<std::size_t>(i)];
+            << name(dtype_of<T>) << " " << m << "x" << k << "x" << n << " at (" << i / n << ", " << i % n
+            << "), layouts " << static_cast<int>(a_layout) << " and " << static_cast<int>(b_layout) << ", threads "
+            << threads << ": " << c[i] << " is not " << expected[static_cast<std::size_t>(i)];
       }
     }
   }
@@ -223,6 +223,22 @@ class MatmulTest : public testing::TestWithParam<Isa> {
     Check<T>(random, 3, 1, 0, Layout::kRows, Layout::kRows);
   }
 
+  // Products that are all -0.0: a dot product is -0.0, an element of a matrix, whose chain starts at +0, is +0.
+  template <class T>
+  void CheckSignOfZero() {
+    const std::vector<T> ones(300, T(1)), zeros(300, T(-0.0));
+    for (int64_t k : {1, 40, 64, 100}) {
+      for (MatrixRef a : {MatrixRef{ones.data(), k, 1}, MatrixRef{ones.data(), 1, 3}}) {
+        T c[6];
+        const MatmulParallel serial = {1, RunOnThreads};
+        Matmul(kernels_, serial, dtype_of<T>, 3, 1, k, a, {zeros.data(), 1, 1}, c);
+        for (int i = 0; i < 3; ++i) EXPECT_TRUE(Same(c[i], T(-0.0))) << k;
+        Matmul(kernels_, serial, dtype_of<T>, 3, 2, k, a, {zeros.data(), 2, 1}, c);
+        for (int i = 0; i < 6; ++i) EXPECT_TRUE(Same(c[i], T(0))) << k;
+      }
+    }
+  }
+
   MatmulKernels kernels_;
 };
 
@@ -237,6 +253,10 @@ TEST_P(MatmulTest, VectorsF32) { CheckVectors<float>(); }
 TEST_P(MatmulTest, VectorsF64) { CheckVectors<double>(); }
 TEST_P(MatmulTest, VectorsI32) { CheckVectors<std::int32_t>(); }
 TEST_P(MatmulTest, VectorsI64) { CheckVectors<int64_t>(); }
+TEST_P(MatmulTest, SignOfZero) {
+  CheckSignOfZero<float>();
+  CheckSignOfZero<double>();
+}
 
 INSTANTIATE_TEST_SUITE_P(Isa, MatmulTest, testing::Values(Isa::kV3, Isa::kV4),
                          [](const testing::TestParamInfo<Isa>& isa) { return name(isa.param); });
