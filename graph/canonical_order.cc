@@ -75,7 +75,8 @@ std::vector<ValueId> InputsByUse(const Graph& graph) {
     seen[static_cast<std::size_t>(value)] = true;
     order.push_back(value);
   };
-  for (const Node& node : graph.nodes()) {
+  for (NodeId id : CanonicalOrder(graph)) {
+    const Node& node = graph.node(id);
     for (ValueId operand : graph.operands(node)) use(operand);
     if (node.op == Op::write_variable) use(graph.attributes(node).variable);
   }

@@ -16,8 +16,9 @@ std::vector<NodeId> CanonicalOrder(const Graph& graph);
 
 /// Puts the nodes into canonical order; returns whether any moved. Inputs stay. Idempotent.
 bool ReorderNodes(Graph& graph);
-/// Puts captures and variables, which come after the arguments, into the order of their first use, unused ones last;
-/// returns whether any moved. Called once, by the tracer: passes never change the inputs.
+/// Puts captures and variables, which come after the arguments, into the order of their first use in canonical order
+/// (whatever the order of the nodes is now), unused ones last; returns whether any moved. Passes never change the
+/// inputs.
 bool ReorderInputs(Graph& graph);
 
 }  // namespace duet

@@ -119,5 +119,30 @@ TEST(CanonicalOrder, CapturesInOrderOfUse) {
   EXPECT_FALSE(ReorderInputs(graph));
 }
 
+// neg(c0) - exp(c1), recorded from the right: the first use is the one in canonical order.
+TEST(CanonicalOrder, CapturesDoNotDependOnTheCompiler) {
+  Graph graph = ParseGraph(R"(graph @f(%c0: capture f32[], %c1: capture f64[]) -> (f32[], f64[]) {
+  %0 = exp %c1 : f64[]
+  %1 = neg %c0 : f32[]
+  return %1, %0
+}
+)");
+  EXPECT_FALSE(ReorderInputs(graph));
+  graph = ParseGraph(R"(graph @f(%c0: capture f64[], %c1: capture f32[]) -> (f32[], f64[]) {
+  %0 = exp %c0 : f64[]
+  %1 = neg %c1 : f32[]
+  return %1, %0
+}
+)");
+  EXPECT_TRUE(ReorderInputs(graph));
+  EXPECT_TRUE(ReorderNodes(graph));
+  EXPECT_EQ(PrintGraph(graph), R"(graph @f(%c0: capture f32[], %c1: capture f64[]) -> (f32[], f64[]) {
+  %0 = neg %c0 : f32[]
+  %1 = exp %c1 : f64[]
+  return %0, %1
+}
+)");
+}
+
 }  // namespace
 }  // namespace duet
