@@ -1,0 +1,44 @@
+// FrameValues: what generated code reads of its Frame. Each value is loaded once, in the entry block of the function, on
+// the first use anywhere in it.
+#pragma once
+
+#include "jit/llvm/emit_loop.h"
+#include "jit/loop_plan.h"
+
+#include <llvm/ADT/DenseMap.h>
+
+#include <span>
+#include <utility>
+
+namespace duet {
+
+/// A number that Frame::dims does not hold: dims[a] * dims[b] stands for dims[dim].
+struct DerivedDim {
+  std::int32_t dim, a, b;
+};
+
+class FrameValues {
+ public:
+  /// `entry` is the function's entry block, ended by a branch; new loads and allocas go before that branch.
+  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived);
+
+  llvm::Value* Number(const Extent& extent);  ///< i64
+  llvm::Value* Address(std::int32_t buffer);  ///< of element 0
+  llvm::Value* RuntimeFunction(std::int64_t offset);
+  /// `bytes` of the stack, aligned to a cache line.
+  llvm::Value* Stack(std::int64_t bytes);
+
+  llvm::Value* frame() const;
+
+ private:
+  llvm::Value* Field(std::int64_t offset, llvm::Type* type);
+  llvm::Value* Dim(std::int32_t dim);
+
+  Builder builder_;
+  const LoopPlan& plan_;
+  std::span<const DerivedDim> derived_;
+  llvm::DenseMap<std::int64_t, llvm::Value*> fields_;
+  llvm::DenseMap<std::int32_t, llvm::Value*> dims_, addresses_;
+};
+
+}  // namespace duet

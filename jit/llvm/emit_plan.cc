@@ -1,0 +1,120 @@
+#include "jit/llvm/emit_plan.h"
+
+#include <llvm/IR/Function.h>
+#include <llvm/IR/Module.h>
+
+#include <memory>
+
+#include "jit/llvm/emit_nest.h"
+#include "jit/llvm/target.h"
+#include "runtime/frame.h"
+
+namespace duet {
+namespace {
+
+class PlanEmitter {
+ public:
+  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
+              std::span<const DerivedDim> derived)
+      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), derived_(derived), builder_(module.getContext()) {}
+
+  void Emit() {
+    llvm::Function* entry = NewFunction(builder_.getInt32Ty(), {builder_.getPtrTy()}, symbol_);
+    entry->setLinkage(llvm::Function::ExternalLinkage);
+    FrameValues frame = Begin(entry);
+    std::int32_t nests = 0, library_steps = 0;
+    for (const Step& step : plan_.steps) {
+      if (const auto* nest = std::get_if<LoopNest>(&step)) {
+        EmitNestStep(frame, *nest, nests++);
+      } else {
+        EmitLibraryStep(frame, library_steps++);
+      }
+    }
+    builder_.CreateRet(builder_.getInt32(kOk));
+  }
+
+ private:
+  llvm::Function* NewFunction(llvm::Type* result, llvm::ArrayRef<llvm::Type*> parameters, const std::string& name) {
+    auto* type = llvm::FunctionType::get(result, parameters, false);
+    auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module_);
+    ConfigureFunction(*function, isa_);
+    return function;
+  }
+
+  /// An entry block for the frame's values and a block after it, where the builder stands.
+  FrameValues Begin(llvm::Function* function) {
+    auto& context = module_.getContext();
+    auto* entry = llvm::BasicBlock::Create(context, "entry", function);
+    auto* start = llvm::BasicBlock::Create(context, "start", function);
+    llvm::BranchInst::Create(start, entry);
+    builder_.SetInsertPoint(start);
+    return FrameValues(entry, plan_, derived_);
+  }
+
+  void EmitNestStep(FrameValues& frame, const LoopNest& nest, std::int32_t number) {
+    llvm::Value* count = EmitItemCount(builder_, frame, nest);
+    if (nest.grain <= 0 && plan_.steps.size() == 1) {
+      return EmitNest(builder_, frame, plan_, nest, isa_, Int64(builder_, 0), count);
+    }
+    llvm::Function* chunk = EmitChunk(nest, number);
+    auto call = [&] { builder_.CreateCall(chunk, {frame.frame(), Int64(builder_, 0), count}); };
+    if (nest.grain <= 0) return call();
+    auto* grain = Int64(builder_, nest.grain);
+    EmitIf(
+        builder_, builder_.CreateICmpSLE(count, grain),
+        [&] {
+          call();
+          return Values{};
+        },
+        [&] {
+          llvm::Type* ptr = builder_.getPtrTy();
+          llvm::Type* i64 = builder_.getInt64Ty();
+          auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {ptr, ptr, i64, i64}, false);
+          auto* parallel_for = frame.RuntimeFunction(offsetof(RuntimeFunctions, parallel_for));
+          builder_.CreateCall(type, parallel_for, {frame.frame(), chunk, count, grain});
+          return Values{};
+        });
+  }
+
+  llvm::Function* EmitChunk(const LoopNest& nest, std::int32_t number) {
+    const auto before = builder_.saveIP();
+    llvm::Type* i64 = builder_.getInt64Ty();
+    llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64},
+                                        symbol_ + ".chunk_" + std::to_string(number));
+    FrameValues frame = Begin(chunk);
+    EmitNest(builder_, frame, plan_, nest, isa_, chunk->getArg(1), chunk->getArg(2));
+    builder_.CreateRetVoid();
+    builder_.restoreIP(before);
+    return chunk;
+  }
+
+  void EmitLibraryStep(FrameValues& frame, std::int32_t number) {
+    auto* type =
+        llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
+    auto* library_step = frame.RuntimeFunction(offsetof(RuntimeFunctions, library_step));
+    auto* index = builder_.getInt32(static_cast<std::uint32_t>(number));
+    auto* status = builder_.CreateCall(type, library_step, {frame.frame(), index});
+    auto* failed = llvm::BasicBlock::Create(module_.getContext(), "failed", builder_.GetInsertBlock()->getParent());
+    auto* next = llvm::BasicBlock::Create(module_.getContext(), "next", builder_.GetInsertBlock()->getParent());
+    builder_.CreateCondBr(builder_.CreateICmpNE(status, builder_.getInt32(kOk)), failed, next);
+    builder_.SetInsertPoint(failed);
+    builder_.CreateRet(status);
+    builder_.SetInsertPoint(next);
+  }
+
+  llvm::Module& module_;
+  const LoopPlan& plan_;
+  const std::string& symbol_;
+  Isa isa_;
+  std::span<const DerivedDim> derived_;
+  Builder builder_;
+};
+
+}  // namespace
+
+void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
+              std::span<const DerivedDim> derived) {
+  PlanEmitter(module, plan, symbol, isa, derived).Emit();
+}
+
+}  // namespace duet
