@@ -140,7 +140,7 @@ struct LoopPlan {
   std::int64_t arena_bytes = 0;
 };
 
-/// The printed form: one line per loop and instruction.
-std::string to_string(const LoopPlan& plan);
+/// The printed form: one line per loop and instruction; given the graph, each with its line of user code.
+std::string to_string(const LoopPlan& plan, const Graph* graph = nullptr);
 
 }  // namespace duet

@@ -1,0 +1,83 @@
+#include "jit/build_loop_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "jit/build_loop_plan_buffers.h"
+#include "jit/build_loop_plan_group.h"
+#include "jit/build_loop_plan_memory.h"
+
+namespace duet {
+namespace {
+
+// k3_max_sub_exp: the first few different ops.
+std::string NestName(const Graph& graph, const FusionGroup& group, std::size_t index) {
+  constexpr std::size_t kMostOps = 4;
+  std::vector<Op> ops;
+  for (const FusedOp& op : group.ops) {
+    const Op kind = graph.node(op.node).op;
+    if (std::find(ops.begin(), ops.end(), kind) == ops.end()) ops.push_back(kind);
+  }
+  std::string name = fmt::format("k{}", index);
+  for (std::size_t i = 0; i < std::min(ops.size(), kMostOps); ++i) name += fmt::format("_{}", duet::name(ops[i]));
+  if (ops.empty()) name += "_copy";
+  return name;
+}
+
+LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group) {
+  const Node& node = graph.node(group.library);
+  LibraryStep step;
+  step.op = node.op;
+  step.attributes = graph.attributes(node);
+  step.node = group.library;
+  const auto strides_of = [](const Shape& shape, const AffineIndex& address) {
+    std::vector<std::int64_t> strides(static_cast<std::size_t>(shape.rank()));
+    std::int64_t dense = 1;
+    for (std::size_t i = strides.size(); i-- > 0;) {
+      // An axis of size 1 has no stride; a dense one keeps the array contiguous.
+      const std::int64_t size = shape[static_cast<int>(i)];
+      strides[i] = size == 1 ? dense : address.stride(i);
+      dense *= size;
+    }
+    return strides;
+  };
+  const auto operands = graph.operands(node);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const LibraryOperand& read = group.operands[i];
+    const Type& type = graph.type(operands[i]);
+    step.operands.push_back({buffers.Of(read.value), type, read.address.offset, strides_of(type.shape, read.address)});
+  }
+  const Type& type = graph.type(node.first_result);
+  LoopSizes sizes;
+  for (std::int64_t size : type.shape) sizes.push_back(size);
+  step.result = {buffers.Of(node.first_result), type, 0, strides_of(type.shape, FlatIndex(IdentityMap(sizes)))};
+  return step;
+}
+
+}  // namespace
+
+LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
+  FuseOptions fuse;
+  fuse.enabled = options.fuse;
+  return BuildLoopPlan(graph, Fuse(graph, fuse), options);
+}
+
+LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
+  LoopPlan plan;
+  plan.name = graph.name();
+  PlanBuffers buffers(graph, fusion, plan);
+  for (std::size_t i = 0; i < fusion.groups.size(); ++i) {
+    const FusionGroup& group = fusion.groups[i];
+    if (group.kind == FusionGroup::Kind::kLibrary) {
+      plan.steps.push_back(WriteLibrary(graph, buffers, group));
+      continue;
+    }
+    for (LoopNest& nest : GroupWriter(graph, buffers, group, NestName(graph, group, i)).Write())
+      plan.steps.push_back(std::move(nest));
+  }
+  PlaceBuffers(plan, fusion.variables, options.reuse_memory);
+  return plan;
+}
+
+}  // namespace duet

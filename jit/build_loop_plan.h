@@ -1,0 +1,21 @@
+// BuildLoopPlan: from an optimised graph to loop nests over buffers: fusion, then one or more steps per group, then
+// memory. Called by `function` before native code, by duet-trace and by tests. Sizes must be numbers, not symbols.
+#pragma once
+
+#include "graph/graph.h"
+#include "jit/loop_plan.h"
+#include "passes/fuse.h"
+
+namespace duet {
+
+struct LoopPlanOptions {
+  bool fuse = true;          ///< false: every node is a nest of its own
+  bool reuse_memory = true;  ///< false: every value in the arena has its own bytes, nothing is in place
+};
+
+/// Outputs are the graph's outputs, then one per variable written: the operand of its last write, in node order.
+LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options = {});
+/// The same from a given fusion.
+LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options = {});
+
+}  // namespace duet

@@ -1,0 +1,31 @@
+// PlanBuffers: the buffers of a plan while it is built, by what they hold: the graph's inputs, values and outputs, its
+// large constants, results of parts of a reduction, and scratch. Arena buffers get their place when the steps are known.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jit/loop_plan.h"
+#include "passes/fuse.h"
+
+namespace duet {
+
+class PlanBuffers {
+ public:
+  PlanBuffers(const Graph& graph, const FusionPlan& fusion, LoopPlan& plan);
+
+  /// The buffer of an input, a stored value, an output, or a constant.
+  std::int32_t Of(StorageId storage);
+  std::int32_t NewArena(std::int64_t elements, DType dtype, std::string name);
+  std::int32_t NewScratch(std::int64_t elements, DType dtype, std::string name);
+  /// The bits of a value whose elements are all one known number.
+  std::optional<std::uint64_t> LiteralOf(ValueId value) const;
+
+ private:
+  const Graph& graph_;
+  LoopPlan& plan_;
+  std::vector<std::int32_t> of_;  // per storage; -1: not yet
+};
+
+}  // namespace duet

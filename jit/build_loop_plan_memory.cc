@@ -1,0 +1,136 @@
+#include "jit/build_loop_plan_memory.h"
+
+#include <algorithm>
+#include <climits>
+
+#include "passes/plan_memory.h"
+
+namespace duet {
+namespace {
+
+struct Life {
+  std::int32_t first_write = INT32_MAX, last_write = -1, last_read = -1;
+
+  std::int32_t last() const { return std::max(last_write, last_read); }
+};
+
+template <class Visit>
+void ForEachAccess(const LoopNest& nest, const Visit& visit) {
+  std::int32_t position = 0;
+  for (const Phase& phase : nest.phases)
+    for (const auto* code : {&phase.body, &phase.after})
+      for (const Instruction& instruction : *code) {
+        ++position;
+        if (instruction.kind == Instruction::Kind::kLoad)
+          visit(instruction, /*is_store=*/false, position);
+        else if (instruction.kind == Instruction::Kind::kStore)
+          visit(instruction, /*is_store=*/true, position);
+      }
+}
+
+std::vector<Life> FindLives(const LoopPlan& plan) {
+  std::vector<Life> lives(plan.buffers.size());
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const auto step = static_cast<std::int32_t>(i);
+    const auto touch = [&](std::int32_t buffer, bool is_store) {
+      Life& life = lives[static_cast<std::size_t>(buffer)];
+      if (!is_store) {
+        life.last_read = step;
+        return;
+      }
+      life.first_write = std::min(life.first_write, step);
+      life.last_write = step;
+    };
+    if (const auto* nest = std::get_if<LoopNest>(&plan.steps[i])) {
+      ForEachAccess(*nest, [&](const Instruction& instruction, bool is_store, std::int32_t) {
+        touch(instruction.access.buffer, is_store);
+      });
+    } else {
+      const auto& library = std::get<LibraryStep>(plan.steps[i]);
+      for (const LibraryStep::Operand& operand : library.operands) touch(operand.buffer, false);
+      touch(library.result.buffer, true);
+    }
+  }
+  return lives;
+}
+
+bool SameElement(const Access& a, const Access& b) { return a.offset == b.offset && a.strides == b.strides; }
+
+// Whether `to` may be the memory of `from` in this nest: whatever is read of `from` is read at the index at which `to` is
+// written, and before it is.
+bool CanShare(const LoopNest& nest, const std::vector<PlanBuffer>& buffers, std::int32_t from, std::int32_t to) {
+  if (bytes_of(buffers[static_cast<std::size_t>(from)].dtype) != bytes_of(buffers[static_cast<std::size_t>(to)].dtype))
+    return false;
+  const Access* written = nullptr;
+  std::int32_t written_at = INT32_MAX;
+  bool can = true;
+  ForEachAccess(nest, [&](const Instruction& instruction, bool is_store, std::int32_t position) {
+    if (instruction.access.buffer == from && is_store) can = false;
+    if (instruction.access.buffer != to || !is_store) return;
+    if (written && !SameElement(*written, instruction.access)) can = false;
+    if (!written) written_at = position;
+    written = &instruction.access;
+  });
+  if (!written) return false;
+  ForEachAccess(nest, [&](const Instruction& instruction, bool is_store, std::int32_t position) {
+    if (instruction.access.buffer == from && !is_store)
+      can = can && position < written_at && SameElement(instruction.access, *written);
+  });
+  return can;
+}
+
+}  // namespace
+
+void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse) {
+  const std::vector<Life> lives = FindLives(plan);
+  const auto nest_at = [&](std::int32_t step) { return std::get_if<LoopNest>(&plan.steps[static_cast<std::size_t>(step)]); };
+
+  std::vector<MemoryRequest> requests;
+  std::vector<std::size_t> buffers;                              // per request
+  std::vector<std::int32_t> request_of(plan.buffers.size(), -1);  // per buffer
+  std::vector<std::vector<std::int32_t>> ends(plan.steps.size());  // per step: arena buffers last used there
+  for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
+    const PlanBuffer& buffer = plan.buffers[b];
+    const Life& life = lives[b];
+    if (buffer.kind != PlanBuffer::Kind::kArena || life.last_write < 0) continue;
+    request_of[b] = static_cast<std::int32_t>(requests.size());
+    requests.push_back({buffer.elements * bytes_of(buffer.dtype), life.first_write, life.last(), -1});
+    buffers.push_back(b);
+    if (life.last_read > life.last_write) ends[static_cast<std::size_t>(life.last())].push_back(static_cast<std::int32_t>(b));
+  }
+  for (std::size_t i = 0; reuse && i < requests.size(); ++i) {
+    const Life& life = lives[buffers[i]];
+    if (life.first_write != life.last_write) continue;
+    const LoopNest* nest = nest_at(life.first_write);
+    if (!nest) continue;
+    std::vector<std::int32_t>& dying = ends[static_cast<std::size_t>(life.first_write)];
+    for (std::size_t k = 0; k < dying.size(); ++k) {
+      const auto donor = static_cast<std::size_t>(request_of[static_cast<std::size_t>(dying[k])]);
+      if (requests[donor].bytes < requests[i].bytes ||
+          !CanShare(*nest, plan.buffers, dying[k], static_cast<std::int32_t>(buffers[i])))
+        continue;
+      requests[i].takes_over = static_cast<std::int32_t>(donor);
+      dying.erase(dying.begin() + static_cast<std::ptrdiff_t>(k));
+      break;
+    }
+  }
+  const MemoryLayout layout = PlanMemory(requests, reuse);
+  for (std::size_t i = 0; i < requests.size(); ++i) plan.buffers[buffers[i]].offset = layout.offsets[i];
+  plan.arena_bytes = layout.bytes;
+
+  plan.in_place.assign(static_cast<std::size_t>(plan.output_count), -1);
+  for (std::size_t k = 0; reuse && k < plan.in_place.size(); ++k) {
+    const std::int32_t input = variable_inputs[k];
+    if (input < 0) continue;
+    const std::int32_t output = plan.input_count + static_cast<std::int32_t>(k);
+    const Life& written = lives[static_cast<std::size_t>(output)];
+    const Life& read = lives[static_cast<std::size_t>(input)];
+    if (written.last_write < 0 || written.first_write != written.last_write || read.last_read > written.last_write)
+      continue;
+    const LoopNest* nest = nest_at(written.last_write);
+    if (nest && (read.last_read < written.last_write || CanShare(*nest, plan.buffers, input, output)))
+      plan.in_place[k] = input;
+  }
+}
+
+}  // namespace duet

@@ -1,0 +1,164 @@
+// The printed form of a loop plan:
+//
+//   plan softmax: 1 input, 1 output, arena 0 bytes
+//     x      f32[64]  frame 0
+//   k0_max_exp: for i0 < 8, j < 8, grain 4
+//     row reduce
+//       r0 = load x[i0*8 + j]  # softmax.cpp:3
+//       r1 = max r0
+//     once | map | column reduce | combine
+//       ...
+//     after                                   of a column reduction, whose reduced loop is r
+//
+// A loop index stands for its loop: i0, i1, ... the outer ones, r the reduced one, j the vector loop, d3 a size known at
+// run time only. `block 4096` after j: an item covers that many of it.
+#include <fmt/format.h>
+
+#include "jit/loop_plan.h"
+#include "runtime/line.h"
+
+namespace duet {
+namespace {
+
+std::string ExtentText(const Extent& extent) {
+  if (extent.is_constant()) return fmt::format("{}", extent.factor);
+  if (extent.factor == 1) return fmt::format("d{}", extent.dim);
+  return fmt::format("{}*d{}", extent.factor, extent.dim);
+}
+
+std::string IndexText(const Access& access) {
+  std::string text;
+  if (!(access.offset == Constant(0))) text = ExtentText(access.offset);
+  const std::size_t outer = access.strides.size() < 2 ? 0 : access.strides.size() - 2;
+  for (std::size_t i = 0; i < access.strides.size(); ++i) {
+    const Extent& stride = access.strides[i];
+    if (stride == Constant(0)) continue;
+    const std::string loop = i < outer ? fmt::format("i{}", i) : i == outer ? "r" : "j";
+    if (!text.empty()) text += " + ";
+    text += stride == Constant(1) ? loop : fmt::format("{}*{}", loop, ExtentText(stride));
+  }
+  return text.empty() ? "0" : text;
+}
+
+class PlanPrinter {
+ public:
+  PlanPrinter(const LoopPlan& plan, const Graph* graph) : plan_(plan), graph_(graph) {}
+
+  std::string Print() {
+    text_ = fmt::format("plan {}: {} inputs, {} outputs, arena {} bytes\n", plan_.name, plan_.input_count,
+                        plan_.output_count, plan_.arena_bytes);
+    for (const PlanBuffer& buffer : plan_.buffers) PrintBuffer(buffer);
+    for (std::size_t i = 0; i < plan_.in_place.size(); ++i)
+      if (plan_.in_place[i] >= 0)
+        text_ += fmt::format("  out{} in place of {}\n", i, BufferName(plan_.in_place[i]));
+    for (const Step& step : plan_.steps) {
+      if (const auto* nest = std::get_if<LoopNest>(&step))
+        PrintNest(*nest);
+      else
+        PrintLibrary(std::get<LibraryStep>(step));
+    }
+    return std::move(text_);
+  }
+
+ private:
+  const std::string& BufferName(std::int32_t buffer) const {
+    return plan_.buffers[static_cast<std::size_t>(buffer)].name;
+  }
+
+  std::string LineText(NodeId node) const {
+    if (!graph_ || node < 0) return "";
+    const std::string line = to_string(graph_->node(node).line);
+    return line.empty() ? "" : "  # " + line;
+  }
+
+  void PrintBuffer(const PlanBuffer& buffer) {
+    text_ += fmt::format("  {} {}[{}] ", buffer.name, name(buffer.dtype), buffer.elements);
+    switch (buffer.kind) {
+      case PlanBuffer::Kind::kFrame:
+        text_ += fmt::format("frame {}\n", buffer.index);
+        return;
+      case PlanBuffer::Kind::kArena:
+        text_ += fmt::format("arena {}\n", buffer.offset);
+        return;
+      case PlanBuffer::Kind::kScratch:
+        text_ += "scratch\n";
+        return;
+    }
+  }
+
+  void PrintInstruction(const Instruction& instruction) {
+    text_ += "      ";
+    if (instruction.result >= 0) text_ += fmt::format("r{} = ", instruction.result);
+    switch (instruction.kind) {
+      case Instruction::Kind::kLoad:
+        text_ += fmt::format("load {}[{}]", BufferName(instruction.access.buffer), IndexText(instruction.access));
+        break;
+      case Instruction::Kind::kStore:
+        text_ += fmt::format("store {}[{}], r{}", BufferName(instruction.access.buffer), IndexText(instruction.access),
+                             instruction.operands[0]);
+        break;
+      case Instruction::Kind::kIndex:
+        text_ += fmt::format("index {}", IndexText(instruction.access));
+        break;
+      case Instruction::Kind::kLiteral:
+        text_ += fmt::format("literal {} 0x{:x}", name(instruction.dtype), instruction.bits);
+        break;
+      case Instruction::Kind::kCompute:
+      case Instruction::Kind::kRandomBits:
+        text_ += fmt::format("{} {}", name(instruction.op), name(instruction.dtype));
+        for (std::size_t i = 0; i < instruction.operands.size(); ++i)
+          text_ += fmt::format("{} r{}", i == 0 ? "" : ",", instruction.operands[i]);
+        break;
+    }
+    text_ += LineText(instruction.node) + '\n';
+  }
+
+  void PrintNest(const LoopNest& nest) {
+    text_ += nest.name + ": for";
+    for (std::size_t i = 0; i < nest.outer.size(); ++i) text_ += fmt::format(" i{} < {},", i, ExtentText(nest.outer[i]));
+    text_ += fmt::format(" j < {}", ExtentText(nest.inner));
+    if (nest.inner_block > 0) text_ += fmt::format(" block {}", nest.inner_block);
+    if (nest.grain > 0) text_ += fmt::format(", grain {}", nest.grain);
+    text_ += '\n';
+    static constexpr const char* kPhaseNames[] = {"once", "map", "row reduce", "column reduce", "combine"};
+    for (const Phase& phase : nest.phases) {
+      text_ += fmt::format("    {}", kPhaseNames[static_cast<int>(phase.kind)]);
+      if (phase.kind == Phase::Kind::kColumnReduce) text_ += fmt::format(" r < {}", ExtentText(nest.reduced));
+      text_ += '\n';
+      for (const Instruction& instruction : phase.body) PrintInstruction(instruction);
+      for (const Reduction& reduction : phase.reductions)
+        text_ += fmt::format("      r{} = {} {} r{}{}\n", reduction.result, name(reduction.op), name(reduction.dtype),
+                             reduction.operand, LineText(reduction.node));
+      if (phase.after.empty()) continue;
+      text_ += "    after\n";
+      for (const Instruction& instruction : phase.after) PrintInstruction(instruction);
+    }
+  }
+
+  void PrintOperand(const LibraryStep::Operand& operand) {
+    text_ += fmt::format("{}: {}", BufferName(operand.buffer), to_string(operand.type));
+    if (operand.offset != 0) text_ += fmt::format(" from {}", operand.offset);
+    text_ += fmt::format(" strides [{}]", fmt::join(operand.strides, ","));
+  }
+
+  void PrintLibrary(const LibraryStep& step) {
+    text_ += fmt::format("{}", name(step.op));
+    for (std::size_t i = 0; i < step.operands.size(); ++i) {
+      text_ += i == 0 ? " " : ", ";
+      PrintOperand(step.operands[i]);
+    }
+    text_ += " -> ";
+    PrintOperand(step.result);
+    text_ += LineText(step.node) + '\n';
+  }
+
+  const LoopPlan& plan_;
+  const Graph* graph_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string to_string(const LoopPlan& plan, const Graph* graph) { return PlanPrinter(plan, graph).Print(); }
+
+}  // namespace duet

@@ -1,0 +1,132 @@
+// FusionBuilder: Fuse's state while it walks the graph from the last node to the first. Its files:
+//   fuse.cc          the walk: what is done with each class of node
+//   fuse_assemble.cc arrays written piece by piece, copies
+//   fuse_group.cc    groups, demands, and when a node may join a group
+//   fuse_reduce.cc   how a reduction joins
+//   fuse_merge.cc    paths between groups; two groups become one
+//   fuse_order.cc    the order in which the groups run
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "passes/fuse.h"
+
+namespace duet {
+
+class FusionBuilder {
+ public:
+  FusionBuilder(const Graph& graph, const FuseOptions& options);
+  FusionPlan Run();
+
+ private:
+  using GroupId = std::int32_t;
+
+  struct WorkGroup {
+    FusionGroup group;
+    NodeId first = INT32_MAX, last = -1;  ///< smallest and largest node in it
+    std::int64_t cost = 0;                ///< of its ops, per point
+    std::int64_t row_cost = 0;            ///< of the ops that run once per row, as scalar code
+    bool is_pinned = false;               ///< a piece of an array whose pieces overlap: they run as they were made
+    GroupId merged_into = -1;
+    std::vector<std::int32_t> new_maps;  ///< after a merge: where each map went
+  };
+  /// A group reads a value; map -1: it needs the whole array in memory.
+  struct Demand {
+    std::int32_t next = -1;
+    GroupId group = -1;
+    std::int32_t map = -1;
+    bool before = false;
+  };
+  /// What one group wants of a value.
+  struct Use {
+    GroupId group = -1;
+    bool whole = false;
+    struct At {
+      std::int32_t map;
+      bool before;
+      friend bool operator==(const At&, const At&) = default;
+    };
+    absl::InlinedVector<At, 2> at;
+  };
+  using Uses = absl::InlinedVector<Use, 2>;
+  struct Resolved {
+    ValueId value = -1;
+    IndexMap map;
+    bool complete = false;  ///< false: value is a view or iota that only a buffer of its own can give
+  };
+
+  /// A piece of an assembled array: value[from + i] goes to target[start + step * i].
+  struct Box {
+    ValueId value = -1;
+    bool is_fill = false;    ///< value is 0-d and goes everywhere
+    bool is_pinned = false;  ///< nothing joins: the pieces are written in order
+    StorageId target = -1;
+    Shape target_shape, sizes, from, start, step;
+    NodeId at = -1;
+  };
+
+  // fuse.cc
+  void PlanOutputs();
+  void EstimateRecomputation();
+  void Place(NodeId id);
+  void PlaceElementwise(NodeId id);
+  void PlaceReduction(NodeId id);
+  void PlaceLibrary(NodeId id);
+  GroupId ChooseStoringGroup(NodeId id, const Uses& uses);
+  void Boundary(ValueId value, const char* reason);
+
+  // fuse_assemble.cc
+  void PlaceAssemble(NodeId id);
+  void CopyToBuffer(ValueId value, StorageId target, NodeId at);
+  void CopyBox(const Box& box);
+  void CopySurroundings(Box box, const Shape& start, const Shape& sizes);
+  LoopSizes RefinedLoops(ValueId value) const;
+
+  // fuse_group.cc
+  WorkGroup& group(GroupId id) { return groups_[static_cast<std::size_t>(id)]; }
+  GroupId NewGroup(FusionGroup::Kind kind, LoopSizes loops, NodeId at);
+  GroupId Find(GroupId id) const;
+  std::int32_t InternMap(GroupId id, IndexMap map);
+  void AddDemand(ValueId value, Demand demand);
+  void DemandWhole(ValueId value, GroupId id);
+  Uses UsesOf(ValueId value) const;
+  bool IsInlineLeaf(ValueId value) const;
+  Resolved Resolve(ValueId value, IndexMap map, std::span<const std::int64_t> loops, bool through_first = false) const;
+  FusedValue Read(GroupId id, Resolved resolved, bool before);
+  LoopSizes LoopsAt(const FusionGroup& group, const IndexMap& map, bool before) const;
+  bool IsPerRow(const FusionGroup& group, const IndexMap& map) const;
+  const char* WhyNotJoin(NodeId id, const Use& use, bool store);
+  void Join(NodeId id, const Use& use);
+  void StoreResult(NodeId id, const Use& use);
+  std::int64_t Elements(ValueId value) const { return graph_.type(value).shape.elements(); }
+
+  // fuse_reduce.cc
+  const char* JoinReduction(NodeId id, const Use& use, bool store, bool is_root);
+  bool MakeRow(GroupId id, std::size_t first_loop);
+  bool JoinAsRow(NodeId id, const Use& use);
+
+  // fuse_merge.cc
+  bool Reaches(GroupId from, GroupId to);
+  bool AnyOtherReaches(const Uses& uses, GroupId to);
+  void MergeUsers(ValueId value);
+  bool CanMerge(GroupId a, GroupId b);
+  void Merge(GroupId a, GroupId b);
+
+  // fuse_order.cc
+  std::vector<FusionGroup> OrderGroups();
+
+  const Graph& graph_;
+  const FuseOptions options_;
+  FusionPlan plan_;
+  std::vector<WorkGroup> groups_;
+  std::vector<Demand> demands_;
+  std::vector<std::int32_t> first_demand_;    // per value
+  std::vector<std::uint8_t> wants_buffer_;    // per value: an output
+  std::vector<std::int32_t> recompute_cost_;  // per value, from values in memory; kNeverRecompute
+  std::vector<std::int32_t> visited_;         // per group: the number of the last search
+  std::int32_t search_ = 0;
+};
+
+}  // namespace duet

@@ -1,0 +1,58 @@
+// FusedText: the graph's nodes as its text spells them, under a heading per group.
+#include <fmt/format.h>
+
+#include "graph/print.h"
+#include "passes/fuse.h"
+
+namespace duet {
+namespace {
+
+const char* KindName(const FusionGroup& group) {
+  switch (group.kind) {
+    case FusionGroup::Kind::kMap:
+      return "map";
+    case FusionGroup::Kind::kRow:
+      return "rows";
+    case FusionGroup::Kind::kColumn:
+      return "columns";
+    case FusionGroup::Kind::kSplit:
+      return group.columns ? "split columns" : "split";
+    case FusionGroup::Kind::kLibrary:
+      return "library";
+  }
+  return "";
+}
+
+std::string StorageName(const Graph& graph, const FusionPlan& plan, StorageId storage) {
+  for (std::size_t k = 0; k < plan.output_storages.size(); ++k)
+    if (plan.output_storages[k] == storage) return fmt::format("out{}", k);
+  return ValueName(graph, storage);
+}
+
+}  // namespace
+
+std::string FusedText(const Graph& graph, const FusionPlan& plan) {
+  const PrintOptions options{true, 8};
+  std::string text;
+  for (std::size_t i = 0; i < plan.groups.size(); ++i) {
+    const FusionGroup& group = plan.groups[i];
+    text += fmt::format("kernel k{} {}", i, KindName(group));
+    for (std::size_t l = 0; l < group.loops.size(); ++l)
+      text += fmt::format("{}{}{}", l == 0 ? " [" : ",", group.loops[l], l + 1 == group.loops.size() ? "]" : "");
+    text += '\n';
+    if (group.library >= 0) text += "  " + NodeText(graph, group.library, options) + '\n';
+    NodeId last = -1;
+    for (const FusedOp& op : group.ops) {
+      if (op.node != last) text += "  " + NodeText(graph, op.node, options) + '\n';
+      last = op.node;
+    }
+    for (const FusedStore& store : group.stores)
+      text += fmt::format("  store {} -> {}\n", ValueName(graph, store.source.value),
+                          StorageName(graph, plan, store.target));
+  }
+  for (const FusionBoundary& boundary : plan.boundaries)
+    text += fmt::format("# {} is stored: {}\n", ValueName(graph, boundary.value), boundary.reason);
+  return text;
+}
+
+}  // namespace duet
