@@ -1,0 +1,24 @@
+// The eager kernels as loop plans: one for each op of ops.def, dtype and layout of eager/kernel_table.h that eager code
+// asks for.
+#pragma once
+
+#include "jit/llvm/emit_frame.h"
+#include "jit/loop_plan.h"
+
+#include <string>
+#include <vector>
+
+namespace duet {
+
+struct KernelPlan {
+  Op op;
+  DType operand, result;
+  std::uint8_t layout;
+  std::string name;  ///< add_f32_01: what the symbol ends with
+  LoopPlan plan;
+  std::vector<DerivedDim> derived;
+};
+
+std::vector<KernelPlan> AllKernelPlans();
+
+}  // namespace duet
