@@ -80,7 +80,8 @@ class CompileThread {
     if (stopping_) return;
     queue_.push_back(std::move(entry));
     if (!started_) {
-      started_ = true;
+      started_ = busy_ = true;
+      WaitAtExit();
       std::thread([this] { Run(); }).detach();
     }
     wake_.notify_one();
@@ -88,10 +89,13 @@ class CompileThread {
 
  private:
   void Run() {
-    // Registered after the compiler library's own exit handlers, so it runs before them.
     GetCompiler();
-    on_exit([](int status, void* self) { static_cast<CompileThread*>(self)->StopAtExit(status); }, this);
+    // Again, after the compiler library's own exit handlers were registered, so that this runs before them; the first
+    // registration is for an exit while the library is being loaded.
+    WaitAtExit();
     std::unique_lock lock(mutex_);
+    busy_ = false;
+    idle_.notify_all();
     while (!stopping_) {
       if (queue_.empty()) {
         wake_.wait(lock);
@@ -107,6 +111,10 @@ class CompileThread {
       busy_ = false;
       idle_.notify_all();
     }
+  }
+
+  void WaitAtExit() {
+    on_exit([](int status, void* self) { static_cast<CompileThread*>(self)->StopAtExit(status); }, this);
   }
 
   void StopAtExit(int status) {
