@@ -46,6 +46,7 @@ struct ConcreteFunction::Entry {
   std::mutex mutex;                                    ///< of what follows
   std::condition_variable done;
   State state = State::kEvaluated;
+  std::unique_ptr<Graph> optimized;  ///< made under DUET_FUNCTION=evaluate
   std::unique_ptr<NativeFunction> owned_native;
   std::string failure;
   double optimize_ms = 0;

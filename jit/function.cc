@@ -54,8 +54,22 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
   entry.native_calls.fetch_add(1, std::memory_order_relaxed);
 }
 
+// Whether calls are to become native at all.
+bool WantsNative() {
+  const Options& o = options();
+  return o.function != Options::Function::kEager && o.function != Options::Function::kEvaluate;
+}
+
+// The graph that runs on the eager kernels: as recorded, or, under DUET_FUNCTION=evaluate, after the passes.
+const Graph& EvaluatedGraph(Entry& entry) {
+  if (options().function != Options::Function::kEvaluate) return entry.recorded;
+  std::lock_guard lock(entry.mutex);
+  if (!entry.optimized) entry.optimized = std::make_unique<Graph>(OptimizedGraph(entry.recorded));
+  return *entry.optimized;
+}
+
 void StartCompiling(const std::shared_ptr<Entry>& entry) {
-  if (options().function == Options::Function::kEvaluate) return;
+  if (!WantsNative()) return;
   switch (options().compile) {
     case Options::Compile::kOff: return;
     case Options::Compile::kAsync: return CompileEntryLater(entry);
@@ -119,7 +133,7 @@ std::shared_ptr<FunctionState> MakeFunctionState(const FunctionOptions& options,
 
 bool RunsPlainly() {
   return t_eagerly || g_eagerly.load(std::memory_order_relaxed) || Trace::Active() ||
-         options().function == Options::Function::kEager;
+         options().function == Options::Function::kPlain;
 }
 
 void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
@@ -143,7 +157,7 @@ void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBod
   if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
     Fail<Error>(state.name(), "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
   LevelScope nothing(nullptr);
-  results.tensors = Replay(entry->recorded, Leaves(arguments));
+  results.tensors = Replay(EvaluatedGraph(*entry), Leaves(arguments));
 }
 
 std::shared_ptr<Entry> TraceFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
@@ -155,9 +169,7 @@ void CompileFunction(FunctionState& state, const FlatArguments& arguments, Trace
                      SourceLocation line) {
   const std::shared_ptr<Entry> entry = state.FindOrTrace(arguments, body, call, line);
   // Where there is to be no native code, calls run as they do without it.
-  if (options().jit == Options::Jit::kOff || options().compile == Options::Compile::kOff ||
-      options().function == Options::Function::kEager || options().function == Options::Function::kEvaluate)
-    return;
+  if (options().jit == Options::Jit::kOff || options().compile == Options::Compile::kOff || !WantsNative()) return;
   CompileEntry(entry);
   std::lock_guard lock(entry->mutex);
   if (entry->state == Entry::State::kFailed)

@@ -37,7 +37,8 @@ Options ReadOptions() {
   Options options;
   using O = Options;
   ReadChoice("DUET_FUNCTION",
-             {std::pair{"eager", O::Function::kEager},
+             {std::pair{"plain", O::Function::kPlain},
+              {"eager", O::Function::kEager},
               {"evaluate", O::Function::kEvaluate},
               {"native", O::Function::kNative}},
              &options.function);

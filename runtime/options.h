@@ -10,11 +10,16 @@
 namespace duet {
 
 struct Options {
-  enum class Function { kDefault, kEager, kEvaluate, kNative };
+  enum class Function { kDefault, kPlain, kEager, kEvaluate, kNative };
   enum class Compile { kAsync, kSync, kOff };
   enum class Jit { kAuto, kOff, kRequire };
 
-  Function function = Function::kDefault;  ///< DUET_FUNCTION=eager|evaluate|native
+  /// DUET_FUNCTION: how functions run. Unset: evaluated until native code is ready.
+  ///   plain     the callable itself, as with run_functions_eagerly(true): to step through and print
+  ///   eager     traced, then op by op on the eager kernels, as recorded
+  ///   evaluate  the same after the passes
+  ///   native    natively; with DUET_COMPILE=sync a call that is not native throws
+  Function function = Function::kDefault;
   Compile compile = Compile::kAsync;       ///< DUET_COMPILE=async|sync|off
   Jit jit = Jit::kAuto;                    ///< DUET_JIT=auto|off|require
   Isa isa_cap = Isa::kV4;                  ///< DUET_ISA=v3|v4
