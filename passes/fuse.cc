@@ -125,7 +125,7 @@ FusionBuilder::GroupId FusionBuilder::ChooseStoringGroup(NodeId id, const Uses& 
   for (const Use& use : uses)
     if (!use.whole) candidates.push_back(use);
   std::sort(candidates.begin(), candidates.end(), [&](const Use& a, const Use& b) {
-    return group(a.group).last < group(b.group).last;
+    return group(a.group).label < group(b.group).label;
   });
   constexpr std::size_t kTries = 4;
   if (candidates.size() > kTries) candidates.resize(kTries);
@@ -161,6 +161,7 @@ void FusionBuilder::PlaceElementwise(NodeId id) {
       const GroupId storing = ChooseStoringGroup(id, uses);
       for (const Use& use : uses) {
         if (use.group != storing) continue;
+        PutBefore(storing, uses);
         Join(id, use);
         StoreResult(id, use);
         Boundary(value, why);
@@ -188,11 +189,12 @@ void FusionBuilder::PlaceReduction(NodeId id) {
       if (!why) return;
     } else {
       std::sort(uses.begin(), uses.end(), [&](const Use& a, const Use& b) {
-        return group(a.group).last < group(b.group).last;
+        return group(a.group).label < group(b.group).label;
       });
       for (std::size_t i = 0; i < std::min<std::size_t>(uses.size(), 4); ++i) {
         if (uses[i].whole || AnyOtherReaches(uses, uses[i].group)) continue;
         if (JoinReduction(id, uses[i], /*store=*/true, /*is_root=*/false)) continue;
+        PutBefore(uses[i].group, uses);
         Boundary(value, why);
         return;
       }

@@ -7,6 +7,7 @@
 //   fuse_order.cc    the order in which the groups run
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -25,7 +26,8 @@ class FusionBuilder {
 
   struct WorkGroup {
     FusionGroup group;
-    NodeId first = INT32_MAX, last = -1;  ///< smallest and largest node in it
+    NodeId last = -1;                     ///< largest node in it
+    std::int64_t label = 0;               ///< its place on the line
     std::int64_t cost = 0;                ///< of its ops, per point
     std::int64_t row_cost = 0;            ///< of the ops that run once per row, as scalar code
     bool is_pinned = false;               ///< a piece of an array whose pieces overlap: they run as they were made
@@ -108,7 +110,10 @@ class FusionBuilder {
   bool JoinAsRow(NodeId id, const Use& use);
 
   // fuse_merge.cc
-  bool Reaches(GroupId from, GroupId to);
+  void PutFirst(GroupId id);
+  void MoveBehind(std::vector<GroupId> moved, GroupId after);
+  void PutBefore(GroupId first, const Uses& others);
+  bool Reaches(GroupId from, GroupId to, std::vector<GroupId>* between = nullptr);
   bool AnyOtherReaches(const Uses& uses, GroupId to);
   void MergeUsers(ValueId value);
   bool CanMerge(GroupId a, GroupId b);
@@ -125,6 +130,7 @@ class FusionBuilder {
   std::vector<std::int32_t> first_demand_;    // per value
   std::vector<std::uint8_t> wants_buffer_;    // per value: an output
   std::vector<std::int32_t> recompute_cost_;  // per value, from values in memory; kNeverRecompute
+  std::map<std::int64_t, GroupId> line_;      // by label
   std::vector<std::int32_t> visited_;         // per group: the number of the last search
   std::int32_t search_ = 0;
 };

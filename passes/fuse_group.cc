@@ -11,9 +11,11 @@ FusionBuilder::GroupId FusionBuilder::NewGroup(FusionGroup::Kind kind, LoopSizes
   made.group.kind = kind;
   made.group.loops = std::move(loops);
   made.group.maps.push_back(IdentityMap(made.group.loops));
-  made.first = made.last = at;
+  made.last = at;
   groups_.push_back(std::move(made));
-  return static_cast<GroupId>(groups_.size() - 1);
+  const auto id = static_cast<GroupId>(groups_.size() - 1);
+  PutFirst(id);
+  return id;
 }
 
 FusionBuilder::GroupId FusionBuilder::Find(GroupId id) const {
@@ -162,7 +164,6 @@ void FusionBuilder::Join(NodeId id, const Use& use) {
     WorkGroup& work = group(use.group);
     (IsPerRow(work.group, work.group.maps[static_cast<std::size_t>(at.map)]) ? work.row_cost : work.cost) += cost;
     work.group.ops.push_back(std::move(op));
-    work.first = std::min(work.first, id);
     work.last = std::max(work.last, id);
   }
 }

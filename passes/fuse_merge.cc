@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 
 #include "passes/fuse_builder.h"
 
@@ -8,27 +9,64 @@ namespace {
 // A search that takes longer counts as a path found.
 constexpr int kSearchBudget = 512;
 constexpr std::size_t kMostUsers = 16;
+constexpr std::int64_t kLabelGap = 1 << 20;
 
 }  // namespace
 
-// Whether something `from` stores is needed, through other groups perhaps, by `to`.
-bool FusionBuilder::Reaches(GroupId from, GroupId to) {
+// The groups stand on a line, each before all that need what it stores: a search for a path looks only at what stands
+// between its ends. New groups come first on the line, as their readers are there already.
+void FusionBuilder::PutFirst(GroupId id) {
+  const std::int64_t label = line_.empty() ? 0 : line_.begin()->first - kLabelGap;
+  line_.emplace(label, id);
+  group(id).label = label;
+}
+
+// Moves groups, in their order on the line, to just after one of the others.
+void FusionBuilder::MoveBehind(std::vector<GroupId> moved, GroupId after) {
+  std::sort(moved.begin(), moved.end(), [&](GroupId a, GroupId b) { return group(a).label < group(b).label; });
+  for (GroupId id : moved) line_.erase(group(id).label);
+  const auto count = static_cast<std::int64_t>(moved.size());
+  auto next = line_.upper_bound(group(after).label);
+  if (next != line_.end() && next->first - group(after).label <= count) {
+    std::map<std::int64_t, GroupId> spread;
+    for (const auto& [label, id] : line_) {
+      group(id).label = static_cast<std::int64_t>(spread.size()) * kLabelGap;
+      spread.emplace_hint(spread.end(), group(id).label, id);
+    }
+    line_ = std::move(spread);
+    next = line_.upper_bound(group(after).label);
+  }
+  const std::int64_t room = next == line_.end() ? kLabelGap : next->first - group(after).label;
+  const std::int64_t step = std::max<std::int64_t>(1, std::min(room, kLabelGap) / (count + 1));
+  std::int64_t label = group(after).label;
+  for (GroupId id : moved) {
+    group(id).label = label += step;
+    line_.emplace(label, id);
+  }
+}
+
+// Whether something `from` stores is needed, through other groups perhaps, by `to`. If not, `between` are the groups that
+// need it and stand before `to`.
+bool FusionBuilder::Reaches(GroupId from, GroupId to, std::vector<GroupId>* between) {
+  if (between) between->clear();
+  const std::int64_t limit = group(to).label;
+  if (group(from).label > limit) return false;
   visited_.resize(groups_.size(), 0);
   ++search_;
   std::vector<GroupId> open{from};
-  const NodeId last = group(to).last;
   int budget = kSearchBudget;
   while (!open.empty()) {
     const WorkGroup& at = group(open.back());
     open.pop_back();
     const auto follow = [&](ValueId value) {
-      for (std::int32_t i = first_demand_[static_cast<std::size_t>(value)]; i >= 0; i = demands_[static_cast<std::size_t>(i)].next) {
+      std::int32_t i = first_demand_[static_cast<std::size_t>(value)];
+      for (; i >= 0; i = demands_[static_cast<std::size_t>(i)].next) {
         const GroupId reader = Find(demands_[static_cast<std::size_t>(i)].group);
         if (reader == to) return true;
-        // Along a path, nodes ascend.
-        if (visited_[static_cast<std::size_t>(reader)] == search_ || group(reader).first > last) continue;
+        if (visited_[static_cast<std::size_t>(reader)] == search_ || group(reader).label > limit) continue;
         visited_[static_cast<std::size_t>(reader)] = search_;
         open.push_back(reader);
+        if (between) between->push_back(reader);
         if (--budget == 0) return true;
       }
       return false;
@@ -44,6 +82,18 @@ bool FusionBuilder::AnyOtherReaches(const Uses& uses, GroupId to) {
   return std::any_of(uses.begin(), uses.end(), [&](const Use& use) { return use.group != to && Reaches(use.group, to); });
 }
 
+// `first` stores what the others read; none of them reaches it.
+void FusionBuilder::PutBefore(GroupId first, const Uses& others) {
+  std::vector<GroupId> between;
+  for (const Use& use : others) {
+    if (use.group == first || group(use.group).label > group(first).label) continue;
+    [[maybe_unused]] const bool is_cycle = Reaches(use.group, first, &between);
+    assert(!is_cycle);
+    between.push_back(use.group);
+    MoveBehind(between, first);
+  }
+}
+
 bool FusionBuilder::CanMerge(GroupId a, GroupId b) {
   const FusionGroup &p = group(a).group, &q = group(b).group;
   using Kind = FusionGroup::Kind;
@@ -56,6 +106,17 @@ bool FusionBuilder::CanMerge(GroupId a, GroupId b) {
 }
 
 void FusionBuilder::Merge(GroupId a, GroupId b) {
+  // Where the later of the two stands; what needs the earlier one, behind that.
+  const bool b_is_later = group(a).label < group(b).label;
+  const GroupId earlier = b_is_later ? a : b, later = b_is_later ? b : a;
+  std::vector<GroupId> between;
+  [[maybe_unused]] const bool is_cycle = Reaches(earlier, later, &between);
+  assert(!is_cycle);
+  MoveBehind(std::move(between), later);
+  line_.erase(group(earlier).label);
+  group(a).label = group(later).label;
+  line_[group(a).label] = a;
+
   // Moved out first: interning touches only a.
   WorkGroup& from = group(b);
   std::vector<std::int32_t> maps;
@@ -77,7 +138,6 @@ void FusionBuilder::Merge(GroupId a, GroupId b) {
   }
   for (FusedStore& store : from.group.stores)
     into.group.stores.push_back({renumber(store.source), store.target, std::move(store.address)});
-  into.first = std::min(into.first, from.first);
   into.last = std::max(into.last, from.last);
   into.cost += from.cost;
   into.row_cost += from.row_cost;

@@ -61,10 +61,21 @@ bool FusionBuilder::MakeRow(GroupId id, std::size_t first_loop) {
       if (!joined) return false;
       addresses.push_back(std::move(*joined));
     }
+    // An iota was read because its index could be split; that must hold in the joined loop too.
+    LoopSizes joined_loops(to.loops.begin(), to.loops.begin() + static_cast<std::ptrdiff_t>(first_loop));
+    joined_loops.push_back(row);
+    const auto is_readable = [&](const FusedValue& read) {
+      if (graph_.is_input(read.value) || graph_.node(graph_.definition(read.value)).op != Op::iota) return true;
+      const Shape& shape = graph_.type(read.value).shape;
+      return SplitAxes(maps[static_cast<std::size_t>(read.map)], shape, joined_loops).has_value();
+    };
+    for (const FusedOp& op : to.ops)
+      if (!std::all_of(op.operands.begin(), op.operands.end(), is_readable)) return false;
+    for (const FusedStore& store : to.stores)
+      if (!is_readable(store.source)) return false;
     to.maps = std::move(maps);
     for (std::size_t i = 0; i < addresses.size(); ++i) to.stores[i].address = std::move(addresses[i]);
-    to.loops.resize(first_loop);
-    to.loops.push_back(row);
+    to.loops = std::move(joined_loops);
   }
   to.kind = FusionGroup::Kind::kRow;
   to.reduced = static_cast<std::int32_t>(first_loop);
@@ -170,7 +181,6 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
   work.group.columns = columns;
   work.group.loops = loops;
   work.group.reduced = static_cast<std::int32_t>(row);
-  work.first = std::min(work.first, id);
   work.last = std::max(work.last, id);
   FusedOp op{id, map, false, {}};
   op.operands.push_back(Read(use.group, std::move(read), is_pass));
