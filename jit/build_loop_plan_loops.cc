@@ -27,15 +27,37 @@ bool HasAccess(const Instruction& instruction) {
          instruction.kind == Instruction::Kind::kIndex;
 }
 
-// Which loop should be the vector loop: the one along which most accesses lie side by side, stores counting twice.
+}  // namespace
+
+void SplitLoop(RawNest& nest, std::size_t loop, std::int64_t size, std::int64_t count, std::int64_t begin) {
+  nest.loops[loop] = size;
+  nest.loops.push_back(count);
+  ForEachInstruction(nest.phases, [&](const Phase&, Instruction& instruction) {
+    if (!HasAccess(instruction)) return;
+    const std::int64_t stride = instruction.access.strides[loop].factor;
+    instruction.access.offset.factor += begin * stride;
+    instruction.access.strides.push_back(Constant(size * stride));
+  });
+}
+
+namespace {
+
+// Which loop should be the vector loop: the one along which most accesses lie side by side. Stores count twice; those after
+// a reduction hardly count beside what is reduced.
 std::size_t ChooseInner(RawNest& nest) {
   std::vector<std::int64_t> score(nest.loops.size(), 0);
-  ForEachInstruction(nest.phases, [&](const Phase&, const Instruction& instruction) {
-    if (!HasAccess(instruction) || instruction.kind == Instruction::Kind::kIndex) return;
-    for (std::size_t i = 0; i < nest.loops.size(); ++i)
-      if (std::abs(instruction.access.strides[i].factor) == 1)
-        score[i] += instruction.kind == Instruction::Kind::kStore ? 2 : 1;
-  });
+  const auto count = [&](const std::vector<Instruction>& code, std::int64_t weight) {
+    for (const Instruction& instruction : code) {
+      if (!HasAccess(instruction) || instruction.kind == Instruction::Kind::kIndex) continue;
+      for (std::size_t i = 0; i < nest.loops.size(); ++i)
+        if (std::abs(instruction.access.strides[i].factor) == 1)
+          score[i] += instruction.kind == Instruction::Kind::kStore ? 2 * weight : weight;
+    }
+  };
+  for (const Phase& phase : nest.phases) {
+    count(phase.body, 1000);
+    count(phase.after, 1);
+  }
   std::size_t best = nest.loops.size();
   for (std::size_t i = nest.loops.size(); i-- > 0;) {
     if (static_cast<std::int32_t>(i) == nest.row && nest.columns) continue;
@@ -74,6 +96,24 @@ std::int64_t DivisorWithin(std::int64_t size, std::int64_t low, std::int64_t hig
   for (std::int64_t divisor = std::min(high, size); divisor >= low; --divisor)
     if (size % divisor == 0) return divisor;
   return 0;
+}
+
+// A load that steps over whole cache lines along the vector loop, but lies side by side along another one, finds its lines
+// still in the first-level cache when the vector loop is short: cut it, and run the parts one after the other.
+void TileTransposed(RawNest& nest, std::size_t inner, std::vector<std::size_t>& outer) {
+  constexpr std::int64_t kLargestTile = 256;
+  bool is_transposed = false;
+  ForEachInstruction(nest.phases, [&](const Phase&, const Instruction& instruction) {
+    if (instruction.kind != Instruction::Kind::kLoad) return;
+    const std::vector<Extent>& strides = instruction.access.strides;
+    if (std::abs(strides[inner].factor) * bytes_of(instruction.dtype) < 64) return;
+    for (std::size_t i : outer) is_transposed = is_transposed || std::abs(strides[i].factor) == 1;
+  });
+  if (!is_transposed || nest.loops[inner] <= kLargestTile) return;
+  const std::int64_t tile = DivisorWithin(nest.loops[inner], 32, kLargestTile);
+  if (tile == 0) return;
+  SplitLoop(nest, inner, tile, nest.loops[inner] / tile);
+  outer.insert(outer.begin(), nest.loops.size() - 1);
 }
 
 std::int64_t CostOf(const Phase& phase, const Instruction& instruction, std::size_t vector_stride) {
@@ -130,17 +170,6 @@ void ChooseGrain(LoopNest& nest) {
 
 }  // namespace
 
-void SplitLoop(RawNest& nest, std::size_t loop, std::int64_t size, std::int64_t count, std::int64_t begin) {
-  nest.loops[loop] = size;
-  nest.loops.push_back(count);
-  ForEachInstruction(nest.phases, [&](const Phase&, Instruction& instruction) {
-    if (!HasAccess(instruction)) return;
-    const std::int64_t stride = instruction.access.strides[loop].factor;
-    instruction.access.offset.factor += begin * stride;
-    instruction.access.strides.push_back(Constant(size * stride));
-  });
-}
-
 LoopNest ArrangeLoops(RawNest nest) {
   const bool is_row = nest.row >= 0 && !nest.columns;
   std::size_t inner = is_row ? static_cast<std::size_t>(nest.row) : ChooseInner(nest);
@@ -167,6 +196,8 @@ LoopNest ArrangeLoops(RawNest nest) {
     inner = joined.back();
     joined.pop_back();
   }
+
+  if (!is_row && !nest.columns && joined.size() > 0) TileTransposed(nest, inner, joined);
 
   // Few items, each with a long vector loop: cut that one.
   std::int64_t items = 1;

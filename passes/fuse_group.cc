@@ -1,3 +1,5 @@
+#include <absl/container/flat_hash_map.h>
+
 #include <algorithm>
 #include <cassert>
 
@@ -41,6 +43,7 @@ void FusionBuilder::DemandWhole(ValueId value, GroupId id) { AddDemand(value, {-
 
 FusionBuilder::Uses FusionBuilder::UsesOf(ValueId value) const {
   Uses uses;
+  absl::flat_hash_map<GroupId, std::size_t> place;  // in uses
   for (std::int32_t i = first_demand_[static_cast<std::size_t>(value)]; i >= 0;) {
     const Demand& demand = demands_[static_cast<std::size_t>(i)];
     i = demand.next;
@@ -51,16 +54,14 @@ FusionBuilder::Uses FusionBuilder::UsesOf(ValueId value) const {
       if (map >= 0) map = at->new_maps[static_cast<std::size_t>(map)];
       id = at->merged_into;
     }
-    auto use = std::find_if(uses.begin(), uses.end(), [&](const Use& u) { return u.group == id; });
-    if (use == uses.end()) {
-      uses.push_back({id, false, {}});
-      use = uses.end() - 1;
-    }
+    const auto [found, is_new] = place.try_emplace(id, uses.size());
+    if (is_new) uses.push_back({id, false, {}});
+    Use& use = uses[found->second];
     const Use::At at{map, demand.before};
     if (map < 0)
-      use->whole = true;
-    else if (std::find(use->at.begin(), use->at.end(), at) == use->at.end())
-      use->at.push_back(at);
+      use.whole = true;
+    else if (std::find(use.at.begin(), use.at.end(), at) == use.at.end())
+      use.at.push_back(at);
   }
   return uses;
 }

@@ -6,8 +6,8 @@
 namespace duet {
 namespace {
 
-// A search that takes longer counts as a path found.
-constexpr int kSearchBudget = 512;
+// Reads looked at; a search that takes longer counts as a path found.
+constexpr int kSearchBudget = 4096;
 constexpr std::size_t kMostUsers = 16;
 constexpr std::int64_t kLabelGap = 1 << 20;
 
@@ -62,12 +62,11 @@ bool FusionBuilder::Reaches(GroupId from, GroupId to, std::vector<GroupId>* betw
       std::int32_t i = first_demand_[static_cast<std::size_t>(value)];
       for (; i >= 0; i = demands_[static_cast<std::size_t>(i)].next) {
         const GroupId reader = Find(demands_[static_cast<std::size_t>(i)].group);
-        if (reader == to) return true;
+        if (reader == to || --budget == 0) return true;
         if (visited_[static_cast<std::size_t>(reader)] == search_ || group(reader).label > limit) continue;
         visited_[static_cast<std::size_t>(reader)] = search_;
         open.push_back(reader);
         if (between) between->push_back(reader);
-        if (--budget == 0) return true;
       }
       return false;
     };
@@ -101,7 +100,8 @@ bool FusionBuilder::CanMerge(GroupId a, GroupId b) {
   const auto is_rows = [](const FusionGroup& g) { return g.kind == Kind::kMap || g.kind == Kind::kRow; };
   if (p.kind != q.kind && !(is_rows(p) && is_rows(q))) return false;
   if (p.kind == q.kind && (p.reduced != q.reduced || p.columns != q.columns)) return false;
-  if (p.ops.size() + q.ops.size() > static_cast<std::size_t>(options_.max_ops)) return false;
+  const std::size_t size = p.ops.size() + q.ops.size() + p.stores.size() + q.stores.size();
+  if (size > static_cast<std::size_t>(options_.max_ops)) return false;
   return !Reaches(a, b) && !Reaches(b, a);
 }
 
