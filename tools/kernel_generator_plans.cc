@@ -169,9 +169,12 @@ KernelPlan Indexed(Op op, DType result) {
 /// The layouts worth a kernel. Eager code lays out an operand of any other one first.
 std::vector<std::uint8_t> LayoutsOf(Op op) {
   switch (info(op).arity) {
-    case 1: return {0};
-    case 2: return {0, 1, 2};
-    default: return {0, 1, 2, 4, 6};
+    case 1:
+      return {0};
+    case 2:
+      return {0, 1, 2};
+    default:
+      return {0, 1, 2, 4, 6};
   }
 }
 

@@ -2,11 +2,11 @@
 // asks for.
 #pragma once
 
-#include "jit/llvm/emit_frame.h"
-#include "jit/loop_plan.h"
-
 #include <string>
 #include <vector>
+
+#include "jit/llvm/emit_frame.h"
+#include "jit/loop_plan.h"
 
 namespace duet {
 

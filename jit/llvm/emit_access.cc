@@ -1,11 +1,11 @@
 // Loads and stores of an ItemEmitter by the stride of the inner loop: 1 and -1 are vectors, any other stride gathers or
 // scatters, 0 is one element. A masked lane touches no memory.
-#include "jit/llvm/emit_item.h"
-
 #include <llvm/IR/Constants.h>
 
 #include <algorithm>
 #include <cassert>
+
+#include "jit/llvm/emit_item.h"
 
 namespace duet {
 namespace {
@@ -87,12 +87,12 @@ Scalar ItemEmitter::Load(const Access& access, DType dtype, const Place& place) 
   }
   if (Is(stride, -1)) {
     auto* address = builder_.CreateGEP(Stored(dtype, 0), Address(access, dtype, place), Int64(builder_, 1 - width_));
-    llvm::Value* loaded =
-        place.mask ? builder_.CreateMaskedLoad(type, address, align, Reverse(place.mask), zeros)
-                   : static_cast<llvm::Value*>(builder_.CreateAlignedLoad(type, address, align));
+    llvm::Value* loaded = place.mask ? builder_.CreateMaskedLoad(type, address, align, Reverse(place.mask), zeros)
+                                     : static_cast<llvm::Value*>(builder_.CreateAlignedLoad(type, address, align));
     return FromStored(Reverse(loaded), dtype);
   }
-  return FromStored(builder_.CreateMaskedGather(type, Addresses(access, dtype, place), align, place.mask, zeros), dtype);
+  return FromStored(builder_.CreateMaskedGather(type, Addresses(access, dtype, place), align, place.mask, zeros),
+                    dtype);
 }
 
 void ItemEmitter::Store(const Access& access, const Scalar& value, const Place& place) {

@@ -17,22 +17,32 @@ int WeightOf(const Instruction& instruction) {
   if (instruction.kind != Kind::kCompute) return 1;
   const bool is_integer = is_int(instruction.dtype);
   switch (instruction.op) {
-    case Op::exp: return 12;
-    case Op::log: return 20;
+    case Op::exp:
+      return 12;
+    case Op::log:
+      return 20;
     case Op::tanh:
     case Op::sigmoid:
     case Op::expm1:
-    case Op::log1p: return 24;
+    case Op::log1p:
+      return 24;
     case Op::sin:
-    case Op::cos: return 30;
-    case Op::erf: return 40;
-    case Op::power: return 80;
+    case Op::cos:
+      return 30;
+    case Op::erf:
+      return 40;
+    case Op::power:
+      return 80;
     case Op::floor_divide:
-    case Op::remainder: return is_integer ? 80 : 20;
+    case Op::remainder:
+      return is_integer ? 80 : 20;
     case Op::divide:
-    case Op::sqrt: return 4;
-    case Op::rsqrt: return 8;
-    default: return 1;
+    case Op::sqrt:
+      return 4;
+    case Op::rsqrt:
+      return 8;
+    default:
+      return 1;
   }
 }
 
@@ -48,7 +58,8 @@ Body::Body(ItemEmitter& item, std::span<const Instruction> instructions, bool si
     if (instruction.kind == Kind::kLiteral) Emit(instruction, {}, item.registers());
     if (variance == kUniform) continue;
     const auto bytes = std::max<std::int64_t>(4, bytes_of(instruction.dtype)) * item.width();
-    weight_ += WeightOf(instruction) * static_cast<int>(std::max<std::int64_t>(1, bytes / item.emitter().vector_bytes()));
+    weight_ +=
+        WeightOf(instruction) * static_cast<int>(std::max<std::int64_t>(1, bytes / item.emitter().vector_bytes()));
   }
 }
 
@@ -70,11 +81,16 @@ void Body::Emit(const Instruction& instruction, const Place& place, RegisterFile
   };
   auto set = [&](const Scalar& value) { registers[static_cast<std::size_t>(instruction.result)] = value; };
   switch (instruction.kind) {
-    case Kind::kLoad: return set(item_.Load(instruction.access, instruction.dtype, place));
-    case Kind::kStore: return item_.Store(instruction.access, operand(0), place);
-    case Kind::kLiteral: return set(emitter.Bits(instruction.dtype, instruction.bits));
-    case Kind::kIndex: return set(item_.Index(instruction.access, place));
-    case Kind::kRandomBits: return set(EmitRandomBits(emitter, operand(0), operand(1), instruction.dtype));
+    case Kind::kLoad:
+      return set(item_.Load(instruction.access, instruction.dtype, place));
+    case Kind::kStore:
+      return item_.Store(instruction.access, operand(0), place);
+    case Kind::kLiteral:
+      return set(emitter.Bits(instruction.dtype, instruction.bits));
+    case Kind::kIndex:
+      return set(item_.Index(instruction.access, place));
+    case Kind::kRandomBits:
+      return set(EmitRandomBits(emitter, operand(0), operand(1), instruction.dtype));
     case Kind::kCompute: {
       llvm::SmallVector<Scalar, 3> operands;
       for (std::size_t i = 0; i < instruction.operands.size(); ++i) operands.push_back(operand(i));
@@ -125,14 +141,12 @@ void Body::EmitUpTo(llvm::Value* column, llvm::Value* count, RegisterFile& regis
   const Place whole{nullptr, column, nullptr, false};
   auto load_at = [&](const Place& place) {
     Values loaded;
-    each(Kind::kLoad, [&](const Instruction& load) {
-      loaded.push_back(item_.Load(load.access, load.dtype, place).value());
-    });
+    each(Kind::kLoad,
+         [&](const Instruction& load) { loaded.push_back(item_.Load(load.access, load.dtype, place).value()); });
     return loaded;
   };
   auto part = [&] { return Place{nullptr, column, item_.Mask(count), false}; };
-  const Values loaded = EmitIf(
-      builder, is_whole, [&] { return load_at(whole); }, [&] { return load_at(part()); });
+  const Values loaded = EmitIf(builder, is_whole, [&] { return load_at(whole); }, [&] { return load_at(part()); });
   std::size_t next = 0;
   each(Kind::kLoad, [&](const Instruction& load) {
     registers[static_cast<std::size_t>(load.result)] = item_.emitter().Wrap(loaded[next++], load.dtype);

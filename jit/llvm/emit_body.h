@@ -3,9 +3,9 @@
 // reads what it writes at another index (jit/loop_plan.h).
 #pragma once
 
-#include "jit/llvm/emit_item.h"
-
 #include <span>
+
+#include "jit/llvm/emit_item.h"
 
 namespace duet {
 

@@ -1,5 +1,5 @@
-// Reductions over the rows of columns, in the same order per column as a row reduction: in a block of 4,096 rows, lane l
-// of 64 folds rows l, l + 64, ...; the lanes are joined by halves, the blocks in pairs.
+// Reductions over the rows of columns, in the same order per column as a row reduction: in a block of 4,096 rows, lane
+// l of 64 folds rows l, l + 64, ...; the lanes are joined by halves, the blocks in pairs.
 //
 // The tree over the lanes is walked depth first, so that no column needs 64 accumulators. With P lanes in use (64, or
 // the next power of two when there are fewer rows) and groups of G lanes r, r + P/G, r + 2 P/G, ..., a group is a
@@ -100,7 +100,8 @@ class ColumnReduce {
 
   /// Rows [first, first + count), 1 <= count <= kBlock.
   Part EmitBlock(llvm::Value* first, llvm::Value* count) {
-    auto* groups = builder_.CreateLShr(LanesInUse(count), Int64(builder_, std::countr_zero(static_cast<unsigned>(group_))));
+    auto* groups =
+        builder_.CreateLShr(LanesInUse(count), Int64(builder_, std::countr_zero(static_cast<unsigned>(group_))));
     if (ConstantOf(groups) == 1) return EmitGroup(first, count, Int64(builder_, 0), groups);
     PairwiseStack stack(item_, fold_, item_.width(), static_cast<int>(places_.size()), 6);
     EmitLoop(builder_, Int64(builder_, 0), groups, 1, {Int64(builder_, 0)},
@@ -125,7 +126,8 @@ class ColumnReduce {
     auto* least = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, most, Int64(builder_, group_));
     // bit_ceil, of numbers from 1 to 64
     auto* below = builder_.CreateSub(least, Int64(builder_, 1));
-    auto* zeros = builder_.CreateIntrinsic(llvm::Intrinsic::ctlz, {builder_.getInt64Ty()}, {below, builder_.getFalse()});
+    auto* zeros =
+        builder_.CreateIntrinsic(llvm::Intrinsic::ctlz, {builder_.getInt64Ty()}, {below, builder_.getFalse()});
     return builder_.CreateShl(Int64(builder_, 1), builder_.CreateSub(Int64(builder_, 64), zeros));
   }
 
@@ -175,8 +177,8 @@ class ColumnReduce {
       Place place = places_[i];
       place.row = index;
       body_.EmitByRow(place, registers_[i]);
-      part[i] = fold_.Combine(
-          part[i], fold_.Operands(registers_[i], [&] { return item_.emitter().Splat(index, DType::i64); }));
+      part[i] = fold_.Combine(part[i],
+                              fold_.Operands(registers_[i], [&] { return item_.emitter().Splat(index, DType::i64); }));
     }
   }
 

@@ -112,8 +112,8 @@ void Fold::SetResults(const Lanes& lanes, llvm::Value* count, RegisterFile& regi
 Lanes Fold::Broadcast(const Lanes& single) {
   Lanes lanes;
   for (const Scalar& scalar : single) {
-    lanes.push_back(item_.emitter().Splat(item_.builder().CreateExtractElement(scalar.value(), std::uint64_t{0}),
-                                          scalar.dtype()));
+    lanes.push_back(
+        item_.emitter().Splat(item_.builder().CreateExtractElement(scalar.value(), std::uint64_t{0}), scalar.dtype()));
   }
   return lanes;
 }

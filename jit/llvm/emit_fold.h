@@ -2,9 +2,9 @@
 // PairwiseStack, the order in which results of neighbouring parts are joined.
 #pragma once
 
-#include "jit/llvm/emit_item.h"
-
 #include <span>
+
+#include "jit/llvm/emit_item.h"
 
 namespace duet {
 

@@ -53,8 +53,7 @@ llvm::Value* FrameValues::Address(std::int32_t index) {
   switch (buffer.kind) {
     case PlanBuffer::Kind::kFrame: {
       auto* buffers = Field(offsetof(Frame, buffers), builder_.getPtrTy());
-      auto* place =
-          builder_.CreateConstGEP1_64(builder_.getPtrTy(), buffers, static_cast<std::uint64_t>(buffer.index));
+      auto* place = builder_.CreateConstGEP1_64(builder_.getPtrTy(), buffers, static_cast<std::uint64_t>(buffer.index));
       address = builder_.CreateLoad(builder_.getPtrTy(), place);
       break;
     }
@@ -63,7 +62,9 @@ llvm::Value* FrameValues::Address(std::int32_t index) {
       address = builder_.CreateConstGEP1_64(builder_.getInt8Ty(), arena, static_cast<std::uint64_t>(buffer.offset));
       break;
     }
-    case PlanBuffer::Kind::kScratch: address = Stack(buffer.elements * bytes_of(buffer.dtype)); break;
+    case PlanBuffer::Kind::kScratch:
+      address = Stack(buffer.elements * bytes_of(buffer.dtype));
+      break;
   }
   addresses_[index] = address;
   return address;

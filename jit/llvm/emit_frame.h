@@ -1,14 +1,14 @@
-// FrameValues: what generated code reads of its Frame. Each value is loaded once, in the entry block of the function, on
-// the first use anywhere in it.
+// FrameValues: what generated code reads of its Frame. Each value is loaded once, in the entry block of the function,
+// on the first use anywhere in it.
 #pragma once
-
-#include "jit/llvm/emit_loop.h"
-#include "jit/loop_plan.h"
 
 #include <llvm/ADT/DenseMap.h>
 
 #include <span>
 #include <utility>
+
+#include "jit/llvm/emit_loop.h"
+#include "jit/loop_plan.h"
 
 namespace duet {
 

@@ -1,13 +1,13 @@
-// ItemEmitter: what the phases of one work item share: where the item stands in the outer loops, its uniform values, and
-// memory as vectors. A phase emits copies of its body, each at a Place.
+// ItemEmitter: what the phases of one work item share: where the item stands in the outer loops, its uniform values,
+// and memory as vectors. A phase emits copies of its body, each at a Place.
 #pragma once
-
-#include "jit/llvm/emit_frame.h"
-#include "jit/llvm/scalar.h"
 
 #include <array>
 #include <memory>
 #include <vector>
+
+#include "jit/llvm/emit_frame.h"
+#include "jit/llvm/scalar.h"
 
 namespace duet {
 

@@ -1,5 +1,5 @@
-// Loops and branches as functions: each calls back for what stands inside and carries values in SSA form, so that nothing
-// needs a mid-end pass to get out of memory. Constant conditions and trip counts fold while emitting.
+// Loops and branches as functions: each calls back for what stands inside and carries values in SSA form, so that
+// nothing needs a mid-end pass to get out of memory. Constant conditions and trip counts fold while emitting.
 #pragma once
 
 #include <llvm/ADT/STLFunctionalExtras.h>

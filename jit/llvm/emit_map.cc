@@ -1,5 +1,5 @@
-// kOnce and kMap: a light body is unrolled over whole vectors, the rest of the loop is one copy that takes whole vectors
-// and a part of one; a heavy body is that one copy alone, because code size is compile time.
+// kOnce and kMap: a light body is unrolled over whole vectors, the rest of the loop is one copy that takes whole
+// vectors and a part of one; a heavy body is that one copy alone, because code size is compile time.
 #include "jit/llvm/emit_phases.h"
 
 namespace duet {

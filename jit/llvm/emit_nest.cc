@@ -55,12 +55,16 @@ Values Advance(Builder& builder, FrameValues& frame, const LoopNest& nest, const
 
 void EmitPhase(ItemEmitter& item, const Phase& phase) {
   switch (phase.kind) {
-    case Phase::Kind::kOnce: return EmitOnce(item, phase);
+    case Phase::Kind::kOnce:
+      return EmitOnce(item, phase);
     case Phase::Kind::kMap:
       return EmitMap(item, phase, Int64(item.builder(), 0), item.frame().Number(item.nest().inner));
-    case Phase::Kind::kRowReduce: return EmitRowReduce(item, phase);
-    case Phase::Kind::kColumnReduce: return EmitColumnReduce(item, phase);
-    case Phase::Kind::kCombine: return EmitCombine(item, phase);
+    case Phase::Kind::kRowReduce:
+      return EmitRowReduce(item, phase);
+    case Phase::Kind::kColumnReduce:
+      return EmitColumnReduce(item, phase);
+    case Phase::Kind::kCombine:
+      return EmitCombine(item, phase);
   }
 }
 

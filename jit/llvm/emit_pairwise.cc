@@ -55,8 +55,7 @@ void PairwiseStack::Push(llvm::Value* index, const Part& part) {
   auto* depth = builder.CreateUnaryIntrinsic(llvm::Intrinsic::ctpop, index);
   carried.append({index, depth});
   carried = EmitWhile(
-      builder, carried,
-      [&](const Values& now) { return builder.CreateTrunc(now[raw_size], builder.getInt1Ty()); },
+      builder, carried, [&](const Values& now) { return builder.CreateTrunc(now[raw_size], builder.getInt1Ty()); },
       [&](const Values& now) {
         auto* left = builder.CreateSub(now[raw_size + 1], one);
         Values next = Raw(Combine(Load(left), Wrap(llvm::ArrayRef(now).take_front(raw_size))));
@@ -80,8 +79,7 @@ PairwiseStack::Part PairwiseStack::Join(llvm::Value* count) {
   const std::size_t raw_size = carried.size();
   carried.push_back(last);
   carried = EmitWhile(
-      builder, carried,
-      [&](const Values& now) { return builder.CreateICmpSGT(now[raw_size], Int64(builder, 0)); },
+      builder, carried, [&](const Values& now) { return builder.CreateICmpSGT(now[raw_size], Int64(builder, 0)); },
       [&](const Values& now) {
         auto* left = builder.CreateSub(now[raw_size], one);
         Values next = Raw(Combine(Load(left), Wrap(llvm::ArrayRef(now).take_front(raw_size))));

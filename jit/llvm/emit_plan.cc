@@ -89,8 +89,7 @@ class PlanEmitter {
   }
 
   void EmitLibraryStep(FrameValues& frame, std::int32_t number) {
-    auto* type =
-        llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
+    auto* type = llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
     auto* library_step = frame.RuntimeFunction(offsetof(RuntimeFunctions, library_step));
     auto* index = builder_.getInt32(static_cast<std::uint32_t>(number));
     auto* status = builder_.CreateCall(type, library_step, {frame.frame(), index});

@@ -10,7 +10,8 @@
 
 namespace duet {
 
-/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule). `derived` outlives the call.
+/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule). `derived` outlives the
+/// call.
 void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
               std::span<const DerivedDim> derived = {});
 

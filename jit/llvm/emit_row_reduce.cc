@@ -1,6 +1,6 @@
-// Reductions over the inner loop. In a block of 4,096 elements, lane l of 64 folds elements l, l + 64, ...; the lanes are
-// joined by halves, the blocks in pairs. Light bodies keep the lanes in registers over whole groups of 64; what is left,
-// and all of a heavy body, is one copy of the body that folds into lanes in memory.
+// Reductions over the inner loop. In a block of 4,096 elements, lane l of 64 folds elements l, l + 64, ...; the lanes
+// are joined by halves, the blocks in pairs. Light bodies keep the lanes in registers over whole groups of 64; what is
+// left, and all of a heavy body, is one copy of the body that folds into lanes in memory.
 #include <cassert>
 
 #include "jit/llvm/emit_fold.h"

@@ -1,7 +1,6 @@
 #include "jit/llvm/orc_compiler.h"
 
 #include <duet/error.h>
-
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/ExecutionEngine/Orc/MapperJITLinkMemoryManager.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>

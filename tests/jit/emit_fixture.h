@@ -1,5 +1,5 @@
-// For the tests of emitted loops: plans written by hand, compiled and run on arrays that end at, or begin behind, a page
-// that cannot be touched.
+// For the tests of emitted loops: plans written by hand, compiled and run on arrays that end at, or begin behind, a
+// page that cannot be touched.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -101,8 +101,8 @@ class EachIsa : public testing::TestWithParam<Isa> {
     if (GetParam() > CpuIsa()) GTEST_SKIP() << "this CPU cannot run " << name(GetParam());
   }
 };
-#define DUET_FOR_EACH_ISA(Suite)                                                 \
-  INSTANTIATE_TEST_SUITE_P(Isa, Suite, testing::Values(Isa::kV3, Isa::kV4),      \
+#define DUET_FOR_EACH_ISA(Suite)                                            \
+  INSTANTIATE_TEST_SUITE_P(Isa, Suite, testing::Values(Isa::kV3, Isa::kV4), \
                            [](const auto& isa) { return std::string(duet::name(isa.param)); })
 
 /// Equal bits, where a NaN equals a NaN.
