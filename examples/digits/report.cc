@@ -77,14 +77,15 @@ void PrintEpochs(const std::optional<Run>& eager, const std::optional<Run>& trac
   std::string names = "       ", columns = "  epoch";
   for (const Run* run : runs) {
     if (!run) continue;
-    names += fmt::format("   {:<18}", NameOf(run->mode));
-    columns += "     loss  accuracy  ";
+    names += fmt::format("      {:<14}", NameOf(run->mode));
+    columns += "      loss  accuracy";
   }
+  names.erase(names.find_last_not_of(' ') + 1);
   fmt::print("{}\n{}\n", names, Dim(columns));
   for (std::size_t i = 0; i < (eager ? eager : traced)->epochs.size(); ++i) {
     fmt::print("  {:>5}", i + 1);
     for (const Run* run : runs)
-      if (run) fmt::print("  {:>7.4f}  {:>8.4f}  ", run->epochs[i].loss, run->epochs[i].accuracy);
+      if (run) fmt::print("   {:>7.4f}  {:>8.4f}", run->epochs[i].loss, run->epochs[i].accuracy);
     fmt::print("\n");
   }
 }
@@ -102,18 +103,18 @@ void PrintReadWrongly(const Run& run, const Part& test) {
 
   const char* const shades[] = {" ", "░", "▒", "▓", "█"};
   for (std::size_t row = 0; row < kSide; ++row) {
+    std::string line;
     for (const std::size_t image : wrong) {
-      fmt::print("    ");
+      line += "    ";
       for (std::size_t column = 0; column < kSide; ++column) {
         const float pixel = pixels[image * kPixels + row * kSide + column];
-        const char* shade = shades[static_cast<int>(pixel * 4 + 0.5f)];
-        fmt::print("{0}{0}", shade);
+        for (int twice = 0; twice < 2; ++twice) line += shades[static_cast<int>(pixel * 4 + 0.5f)];
       }
     }
-    fmt::print("\n");
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
   }
-  for (const std::size_t image : wrong)
-    fmt::print("    {:<{}}", fmt::format("a {}, read as {}", labels[image], run.read_as[image]), 2 * kSide);
+  for (const std::size_t image : wrong) fmt::print("    a {}, read as {}  ", labels[image], run.read_as[image]);
   fmt::print("\n");
 }
 

@@ -13,8 +13,17 @@ using std::string;
 
 constexpr const char* kNothing = "";
 
-void Row(const string& what, const string& eager, const string& traced, const string& note = kNothing) {
-  fmt::print("  {:<26}{:>10}{:>14}   {}\n", what, eager, traced, Dim(note));
+struct Columns {
+  string eager{}, traced{}, by_hand{};
+};
+
+void Row(const string& what, const Columns& columns, const string& note = kNothing) {
+  string line = fmt::format("  {:<26}{:>10}{:>12}{:>12}", what, columns.eager, columns.traced, columns.by_hand);
+  if (note.empty())
+    line.erase(line.find_last_not_of(' ') + 1);
+  else
+    line += "   " + Dim(note);
+  fmt::print("{}\n", line);
 }
 
 double MedianStep(const Run& run) {
@@ -33,46 +42,53 @@ double CompileMilliseconds(const duet::FunctionStats& stats) {
   return stats.trace_ms + stats.optimize_ms + stats.emit_ms + stats.codegen_ms + stats.link_ms;
 }
 
-// Shows a figure of both runs; a run that was not made leaves its column empty.
+// A figure of both runs; the column of a run that was not made stays empty.
 template <class F>
-void BothRow(const string& what, const std::optional<Run>& eager, const std::optional<Run>& traced, const string& note,
-             F&& figure) {
-  Row(what, eager ? figure(*eager) : kNothing, traced ? figure(*traced) : kNothing, note);
+Columns OfBoth(const std::optional<Run>& eager, const std::optional<Run>& traced, F&& figure) {
+  return {eager ? figure(*eager) : kNothing, traced ? figure(*traced) : kNothing, kNothing};
+}
+
+string PaidBackAfter(const Run& eager, const Run& traced) {
+  if (const auto calls = CallsUntilPaidBack(eager, traced)) return std::to_string(*calls);
+  const double saved_ms = MedianStep(eager) - MedianStep(traced);
+  if (saved_ms <= 0) return "never";
+  return fmt::format("~{:.0f}", (traced.step_ms.front() - eager.step_ms.front() + traced.wait_ms) / saved_ms);
 }
 
 }  // namespace
 
 void PrintTable(const std::optional<Run>& eager, const std::optional<Run>& traced,
                 const std::optional<Difference>& difference, double by_hand_ms) {
-  fmt::print("\n{}\n", Bold(fmt::format("{:<28}{:>10}{:>14}", "What tracing bought", eager ? "eager" : kNothing,
-                                        traced ? "traced" : kNothing)));
-  BothRow("step, ms", eager, traced,
-          eager && traced ? fmt::format("median; {:.2f}x as fast", MedianStep(*eager) / MedianStep(*traced)) : "median",
-          [](const Run& run) { return fmt::format("{:.4f}", MedianStep(run)); });
-  BothRow("first step, ms", eager, traced, traced ? "traced: recorded, then run op by op, without waiting" : kNothing,
-          [](const Run& run) { return fmt::format("{:.2f}", run.step_ms.front()); });
+  fmt::print("\n{}\n", Bold(fmt::format("{:<28}{:>10}{:>12}{:>12}", "What tracing bought", eager ? "eager" : kNothing,
+                                        traced ? "traced" : kNothing, "by hand")));
+  Columns steps = OfBoth(eager, traced, [](const Run& run) { return fmt::format("{:.4f}", MedianStep(run)); });
+  steps.by_hand = fmt::format("{:.4f}", by_hand_ms);
+  Row("step, ms", steps, "median; by hand: plain loops for the matrix products and Adam, no more");
+  Columns speeds =
+      OfBoth(eager, traced, [&](const Run& run) { return fmt::format("{:.2f}x", by_hand_ms / MedianStep(run)); });
+  speeds.by_hand = "1.00x";
+  Row("speed, beside by hand", speeds);
+  Row("first step, ms",
+      OfBoth(eager, traced, [](const Run& run) { return fmt::format("{:.2f}", run.step_ms.front()); }),
+      traced ? "traced: recorded, then run op by op, without a wait" : kNothing);
   if (traced) {
     const duet::FunctionStats& stats = traced->stats;
-    Row("compile time, ms", kNothing, fmt::format("{:.2f}", CompileMilliseconds(stats)), PhasesOf(stats));
-    Row("wait for native code, ms", kNothing, fmt::format("{:.2f}", traced->wait_ms),
-        traced->no_native_code.empty() ? "once, after the first step; loads the compiler too" : traced->no_native_code);
-    const auto calls = static_cast<std::int64_t>(traced->step_ms.size());
-    Row("calls run natively", kNothing, fmt::format("{} of {}", stats.native_calls, calls));
-    if (eager) {
-      const auto paid_back = CallsUntilPaidBack(*eager, *traced);
-      Row("calls until it paid back", kNothing, paid_back ? fmt::format("{}", *paid_back) : "not yet",
-          "first step and wait included");
-    }
+    Row("compile time, ms", {.traced = fmt::format("{:.2f}", CompileMilliseconds(stats))}, PhasesOf(stats));
+    Row("wait for native code, ms", {.traced = fmt::format("{:.2f}", traced->wait_ms)},
+        traced->no_native_code.empty() ? "once, after the first step; the compiler is loaded too"
+                                       : traced->no_native_code);
+    Row("calls run natively", {.traced = fmt::format("{} of {}", stats.native_calls, traced->step_ms.size())});
+    if (eager)
+      Row("calls until it paid back", {.traced = PaidBackAfter(*eager, *traced)},
+          CallsUntilPaidBack(*eager, *traced) ? "first step and wait included" : "more than there were");
   }
-  BothRow("peak memory, KiB", eager, traced, "of all tensors, the images included",
-          [](const Run& run) { return fmt::format("{:.0f}", static_cast<double>(run.peak_bytes) / 1024); });
+  Row("peak memory, KiB",
+      OfBoth(eager, traced,
+             [](const Run& run) { return fmt::format("{:.0f}", static_cast<double>(run.peak_bytes) / 1024); }),
+      "of all tensors, the images included");
   if (difference)
-    Row("bits that differ", kNothing, fmt::format("{}", difference->parameters + difference->losses),
-        fmt::format("parameters and the losses of {} steps", traced->losses.size()));
-  const double ours = MedianStep(traced ? *traced : *eager);
-  Row("written by hand, ms", fmt::format("{:.4f}", by_hand_ms), kNothing,
-      fmt::format("plain loops, only products and Adam; {} takes {:.2f}x that", traced ? "traced" : "eager",
-                  ours / by_hand_ms));
+    Row("bits that differ", {.traced = std::to_string(difference->parameters + difference->losses)},
+        fmt::format("of the parameters and of the losses of {} steps", traced->losses.size()));
 }
 
 void PrintLastLine(const std::optional<Run>& eager, const std::optional<Run>& traced,
