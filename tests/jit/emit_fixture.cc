@@ -18,6 +18,7 @@ void ParallelFor(Frame* frame, ChunkFunction body, std::int64_t count, std::int6
 
 std::int32_t LibraryStepCalled(Frame*, std::int32_t index) {
   g_running->library_steps.push_back(index);
+  if (g_running->on_library_step) g_running->on_library_step(index);
   return index == g_running->failing_step ? kRaised : kOk;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -89,6 +90,7 @@ class CompiledPlan {
   std::int64_t parallel_loops = 0, chunks = 0;  ///< of the last Run
   std::vector<std::int32_t> library_steps;      ///< calls of the last Run
   std::int32_t failing_step = -1;               ///< this library step raises
+  std::function<void(std::int32_t index)> on_library_step;
 
  private:
   std::unique_ptr<Executable> executable_;
