@@ -64,8 +64,8 @@ void ProductEigen(const float* a, const float* b, float* c, std::int64_t n);
 void ProductOpenBlas(const float* a, const float* b, float* c, std::int64_t n);
 
 // ---- the ceilings of this machine
-/// The sum of all floats.
-float ReadAll(const float* x, std::int64_t n);
+/// Reads all floats.
+void ReadAll(const float* x, std::int64_t n);
 /// a = b + 3 c.
 void Triad(float* a, const float* b, const float* c, std::int64_t n);
 /// Independent f32 multiply-adds; gives the number of operations done, two each.

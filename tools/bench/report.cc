@@ -46,7 +46,8 @@ void PrintNotes(const Result& result) {
     fmt::print(
         "  compile: {:.2f} ms = trace {:.2f} + optimize {:.2f} + emit {:.2f} + codegen {:.2f} + link {:.2f}, {}; ",
         CompileNs(s) / 1e6, s.trace_ms, s.optimize_ms, s.emit_ms, s.codegen_ms, s.link_ms, BytesText(s.code_bytes));
-    fmt::print("{}\n", result.break_even_calls ? fmt::format("pays back after {} calls", *result.break_even_calls)
+    fmt::print("{}\n", result.break_even_calls ? fmt::format("pays back after {} call{}", *result.break_even_calls,
+                                                             *result.break_even_calls == 1 ? "" : "s")
                                                : "does not pay back");
   }
   if (result.phases_ns.empty()) return;

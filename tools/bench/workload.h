@@ -14,9 +14,9 @@ inline constexpr double kExpFlops = 18, kLogFlops = 18, kTanhFlops = 16, kErfFlo
 
 struct Workload {
   std::string name, doc;
-  std::vector<Input> inputs;
+  std::vector<Input> inputs{};
   DuetContender duet;
-  std::vector<Baseline> baselines;
+  std::vector<Baseline> baselines{};
   double bytes_read = 0, bytes_written = 0;  ///< of the arrays that go in and out, each counted once
   double flops = 0;
   bool large = false;  ///< worth a second thread
