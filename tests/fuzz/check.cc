@@ -1,0 +1,196 @@
+#include "tests/fuzz/check.h"
+
+#include <duet/error.h>
+#include <duet/function.h>
+#include <duet/threads.h>
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "graph/canonical_order.h"
+#include "graph/parse.h"
+#include "graph/print.h"
+#include "graph/replay.h"
+#include "jit/build_loop_plan.h"
+#include "jit/native_function.h"
+#include "passes/pipeline.h"
+#include "tests/fuzz/random.h"
+#include "tests/fuzz/values.h"
+
+namespace duet::fuzz {
+namespace {
+
+class Timed {
+ public:
+  explicit Timed(double* total) : total_(total) {}
+  ~Timed() { *total_ += std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  double* total_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// Thrown out of a check; becomes its Failure.
+struct Found {
+  std::string message;
+};
+
+void Expect(const std::string& difference, const std::string& where = "") {
+  if (!difference.empty()) throw Found{where.empty() ? difference : where + ": " + difference};
+}
+
+PassOptions Without(const std::string& pass) {
+  PassOptions options;
+  options.verify = true;
+  if (!pass.empty()) options.disabled.push_back(pass);
+  return options;
+}
+
+Graph Optimized(const Graph& recorded, const PassOptions& options) {
+  Graph graph = recorded;
+  ReorderInputs(graph);
+  Optimize(graph, options);
+  return graph;
+}
+
+Outcome EvaluateAs(const Case& program, const Graph& graph) {
+  return Run(program, [&](std::span<const Tensor> arguments) { return Replay(graph, arguments); });
+}
+
+void CheckText(const Case& program) {
+  const std::string text = PrintGraph(program.graph);
+  const Graph parsed = ParseGraph(text, "printed");
+  if (!(parsed == program.graph)) throw Found{"the text parses to another graph:\n" + PrintGraph(parsed)};
+}
+
+void CheckPasses(const Case& program, const Outcome& expected, const std::string& without) {
+  Timed timed(&Counts().passes_ms);
+  const PassOptions options = Without(without);
+  const Graph once = Optimized(program.graph, options);
+  const Graph read = ParseGraph(PrintGraph(once), "optimised");
+  if (!(read == once)) throw Found{"the optimised text parses to another graph:\n" + PrintGraph(read)};
+  Graph twice = once;
+  Optimize(twice, options);
+  if (!(twice == once)) throw Found{"optimising twice is not once:\n" + PrintGraph(once) + PrintGraph(twice)};
+  Expect(Compare(expected, EvaluateAs(program, once)));
+}
+
+// A call as `function` makes it: when an op raises, the native code has written nothing, and the replay does what comes
+// before the error.
+std::vector<Tensor> CallNative(const NativeFunction& native, const Case& program, std::span<const Tensor> arguments) {
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& argument : arguments) pointers.push_back(&argument);
+  std::vector<Tensor> before, outputs;
+  if (native.may_raise())
+    for (const Case::State& variable : program.variables) before.push_back(CopyOf(variable.body->value));
+  std::string raised;
+  try {
+    native.Call(pointers, outputs);
+    return outputs;
+  } catch (const Error&) {
+    raised = CurrentError();
+    if (program.variables.empty()) throw;
+  }
+  std::string difference;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (!SameValues(before[i], program.variables[i].body->value, &difference))
+      throw Found{"a native call that raised wrote a variable: " + difference};
+  try {
+    Replay(program.graph, arguments);
+  } catch (const Error&) {
+    if (CurrentError() == raised) throw;
+    throw Found{"native code raised " + raised + "\nevaluation " + CurrentError()};
+  }
+  throw Found{"native code raised, evaluation did not: " + raised};
+}
+
+void CheckNative(const Case& program, const Outcome& expected, const std::string& way) {
+  std::string without = way.size() > 7 ? way.substr(7) : "";
+  LoopPlanOptions plan_options;
+  plan_options.fuse = without != "unfused";
+  plan_options.reuse_memory = without != "unplanned";
+  const bool as_recorded = without == "recorded";
+  if (as_recorded || without == "unfused" || without == "unplanned") without.clear();
+  const Graph graph = as_recorded ? program.graph : Optimized(program.graph, Without(without));
+  std::unique_ptr<NativeFunction> native;
+  {
+    Timed timed(&Counts().compile_ms);
+    LoopPlan plan = BuildLoopPlan(graph, plan_options);
+    Compiler* compiler = GetCompiler();
+    if (!compiler) throw Found{"there is no compiler"};
+    std::unique_ptr<Executable> executable = compiler->Compile(plan);
+    native = std::make_unique<NativeFunction>(graph, std::move(plan), std::move(executable));
+    ++Counts().compilations;
+  }
+  Timed timed(&Counts().native_ms);
+  for (const int threads : {1, 2}) {
+    const Threads scope(threads);
+    const bool taken = threads == 2;
+    const Outcome got =
+        Run(program, [&](std::span<const Tensor> arguments) { return CallNative(*native, program, arguments); }, taken);
+    Expect(Compare(expected, got), threads == 1 ? "" : "2 threads, values taken");
+  }
+}
+
+void CheckFunction(const Case& program, const Outcome& expected) {
+  using List = std::vector<Tensor>;
+  const function<List(List)> traced([&](const List& arguments) { return Replay(program.graph, arguments); });
+  const auto call = [&](std::span<const Tensor> arguments) { return traced(List(arguments.begin(), arguments.end())); };
+  Expect(Compare(expected, Run(program, call)), "before it is compiled");
+  traced.compile(program.arguments);
+  ++Counts().compilations;
+  Expect(Compare(expected, Run(program, call)), "compiled");
+}
+
+std::vector<std::string> Ways(std::uint64_t seed, const CheckOptions& options) {
+  if (!options.only.empty()) return {options.only};
+  std::vector<std::string> ways = {"text", "passes"};
+  for (const Pass& pass : AllPasses()) ways.push_back(std::string("passes-") + pass.name);
+  if (!options.native) return ways;
+  ways.push_back("native");
+  std::vector<std::string> sampled = {"native-unfused", "native-unplanned", "native-recorded", "function"};
+  for (const Pass& pass : AllPasses()) sampled.push_back(std::string("native-") + pass.name);
+  Random random(seed ^ 0xD1CE);
+  for (const std::string& way : sampled)
+    if (options.all || random.Chance(15)) ways.push_back(way);
+  return ways;
+}
+
+void CheckWay(const Case& program, const Outcome& expected, const std::string& way) {
+  if (way == "text") return CheckText(program);
+  if (way == "function") return CheckFunction(program, expected);
+  if (way.starts_with("native")) return CheckNative(program, expected, way);
+  CheckPasses(program, expected, way.size() > 7 ? way.substr(7) : "");
+}
+
+}  // namespace
+
+CheckCounts& Counts() {
+  static CheckCounts counts;
+  return counts;
+}
+
+std::optional<Failure> Check(const Graph& graph, std::uint64_t seed, const CheckOptions& options) {
+  const Case program(graph, seed);
+  Outcome expected;
+  {
+    Timed timed(&Counts().evaluate_ms);
+    expected = Evaluate(program);
+  }
+  ++Counts().cases;
+  Counts().raised += !expected.error.empty();
+  Counts().nodes += static_cast<long>(graph.nodes().size());
+  if (!expected.fault.empty()) return Failure{"evaluation", expected.fault};
+  for (const std::string& way : Ways(seed, options)) {
+    try {
+      CheckWay(program, expected, way);
+    } catch (const Found& found) {
+      return Failure{way, found.message};
+    } catch (const std::exception&) {
+      return Failure{way, "threw " + CurrentError()};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace duet::fuzz

@@ -1,0 +1,175 @@
+#include "tests/fuzz/session.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "graph/parse.h"
+#include "graph/print.h"
+#include "tests/fuzz/generate.h"
+#include "tests/fuzz/shrink.h"
+
+extern char** environ;
+
+namespace duet::fuzz {
+namespace {
+
+// Seconds for one case: a program that does not end is a crash too. Sanitizers and loaded machines take their time.
+constexpr unsigned kPatience = 120;
+
+// In decimal, for the signal handler: it may not format.
+char g_seed_argument[64] = "";
+
+std::string FileText(const Graph& graph, std::uint64_t seed, const Failure& failure) {
+  std::string text = fmt::format("; {}: {}", failure.way, failure.message);
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3) text.replace(at, 1, "\n; ");
+  return fmt::format("{}\n; seed {}\n{}", text, seed, PrintGraph(graph));
+}
+
+void Report(const Graph& graph, std::uint64_t seed, const Failure& failure, const std::string& save) {
+  const std::string text = FileText(graph, seed, failure);
+  std::fprintf(stderr, "FAILED seed %llu\n%s\n", static_cast<unsigned long long>(seed), text.c_str());
+  if (save.empty()) return;
+  std::ofstream(fmt::format("{}/{}_{}.duet", save, failure.way, seed)) << text;
+}
+
+void ShrinkAndReport(std::uint64_t seed, const Failure& failure, const SessionOptions& options) {
+  CheckOptions same = options.check;
+  if (failure.way != "evaluation") same.only = failure.way;
+  const auto fails = [&](const Graph& graph) {
+    const auto found = Check(graph, seed, same);
+    return found && found->way == failure.way;
+  };
+  const Graph small = ToGraph(Shrink(Generate(seed), fails));
+  Report(small, seed, Check(small, seed, same).value_or(failure), options.save);
+}
+
+// Starts this program again; its exit status, or 128 and the signal that ended it.
+int RunSelf(std::vector<std::string> arguments, bool quiet) {
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (length < 0) return -1;
+  self[length] = 0;
+  std::vector<char*> argv = {self};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (quiet) {
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", 1, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", 1, 0);
+  }
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, self, &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed) return -1;
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void OnCrash(int signal) {
+  if (!g_seed_argument[0]) {
+    ::signal(signal, SIG_DFL);
+    raise(signal);
+    return;
+  }
+  const char text[] = "\nCRASHED at ";
+  [[maybe_unused]] ssize_t written = write(2, text, sizeof text - 1);
+  written = write(2, g_seed_argument, sizeof g_seed_argument);
+  written = write(2, "\n", 1);
+  // The mask of blocked signals survives exec, and the signal in progress is in it.
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execl("/proc/self/exe", "duet_fuzz_tests", g_seed_argument, static_cast<char*>(nullptr));
+  _exit(128 + signal);
+}
+
+}  // namespace
+
+void CatchCrashes() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  static char stack[1 << 16];
+  stack_t alternate{};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof stack;
+  sigaltstack(&alternate, nullptr);
+  struct sigaction action{};
+  action.sa_handler = OnCrash;
+  action.sa_flags = SA_ONSTACK;
+  for (int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGALRM}) sigaction(signal, &action, nullptr);
+#endif
+}
+
+int RunSeeds(const SessionOptions& options, bool report) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  int failures = 0;
+  std::int64_t done = 0;
+  for (; options.seconds > 0 ? seconds() < options.seconds : done < options.seeds; ++done) {
+    const std::uint64_t seed = options.first + static_cast<std::uint64_t>(done);
+    std::snprintf(g_seed_argument, sizeof g_seed_argument, "--shrink=%llu", static_cast<unsigned long long>(seed));
+    alarm(kPatience);
+    const auto failure = Check(ToGraph(Generate(seed)), seed, options.check);
+    if (!failure) continue;
+    ShrinkAndReport(seed, *failure, options);
+    if (++failures >= options.max_failures) break;
+  }
+  alarm(0);
+  g_seed_argument[0] = 0;
+  if (report) {
+    const CheckCounts& counts = Counts();
+    std::printf(
+        "%lld seeds in %.1f s (%.1f per second), %d failures; %ld checks, %ld nodes, %ld raised, %ld compilations\n"
+        "evaluation %.1f s, passes %.1f s, plan and compile %.1f s, native calls %.1f s\n",
+        static_cast<long long>(done), seconds(), static_cast<double>(done) / seconds(), failures, counts.cases,
+        counts.nodes, counts.raised, counts.compilations, counts.evaluate_ms / 1e3, counts.passes_ms / 1e3,
+        counts.compile_ms / 1e3, counts.native_ms / 1e3);
+  }
+  return failures;
+}
+
+std::string CheckFile(const std::string& path, const std::string& only) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  const std::size_t at = text.str().find("; seed ");
+  if (at == std::string::npos) return path + ": there is no `; seed N`";
+  const std::uint64_t seed = std::strtoull(text.str().c_str() + at + 7, nullptr, 10);
+  CheckOptions options;
+  options.all = true;
+  alarm(kPatience);
+  options.only = only;
+  const auto failure = Check(ParseGraph(text.str(), path), seed, options);
+  alarm(0);
+  return failure ? failure->way + ": " + failure->message : "";
+}
+
+bool ShrinkSeed(std::uint64_t seed, const std::string& only, const std::string& save) {
+  const std::string path = fmt::format("/tmp/duet_fuzz_{}.duet", getpid());
+  const auto status_of = [&](const Graph& graph, bool quiet) {
+    std::ofstream(path) << FileText(graph, seed, {"candidate", ""});
+    return RunSelf({"--check=" + path, "--only=" + only}, quiet);
+  };
+  const Recipe whole = Generate(seed);
+  const int expected = status_of(ToGraph(whole), false);
+  if (expected == 0) return false;
+  // Each candidate costs the start of a process: fewer are tried.
+  const Recipe small = Shrink(whole, [&](const Graph& graph) { return status_of(graph, true) == expected; }, 400);
+  const int status = status_of(ToGraph(small), false);
+  Report(ToGraph(small), seed, {status > 128 ? fmt::format("signal-{}", status - 128) : "check", "see above"}, save);
+  std::remove(path.c_str());
+  return true;
+}
+
+}  // namespace duet::fuzz

@@ -1,0 +1,33 @@
+// Session: seeds one after another, as CI and long runs need them. A failure is shrunk and printed as IR text with its
+// seed; a crash is caught, and shrunk in child processes. `; seed N` in a file says what its inputs hold.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/fuzz/check.h"
+
+namespace duet::fuzz {
+
+struct SessionOptions {
+  std::uint64_t first = 1;  ///< seed
+  std::int64_t seeds = 100;
+  double seconds = 0;    ///< > 0: as many seeds as fit
+  int max_failures = 1;  ///< then it ends
+  std::string save;      ///< a folder for the shrunk graphs
+  CheckOptions check;
+};
+
+/// Returns the number of failures; prints each. Says what was covered when `report`.
+int RunSeeds(const SessionOptions& options, bool report);
+
+/// Checks a file in every way; what failed as text, empty when nothing did.
+std::string CheckFile(const std::string& path, const std::string& only = "");
+
+/// Shrinks a seed, each candidate in a process of its own, and prints what is left. Returns whether it fails.
+bool ShrinkSeed(std::uint64_t seed, const std::string& only, const std::string& save);
+
+/// A signal that ends the program starts ShrinkSeed for the seed in progress.
+void CatchCrashes();
+
+}  // namespace duet::fuzz
