@@ -16,8 +16,10 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
     case OpClass::Predicate:
     case OpClass::Binary:
     case OpClass::Comparison:
-    case OpClass::Select:
-    case OpClass::Cast: return RunElementwise(op, operands, result);
+    case OpClass::Select: return RunElementwise(op, operands, result);
+    case OpClass::Cast:  // to its own dtype: no kernel, the elements stay
+      if (operands[0].dtype == result.dtype) return CopyToContiguous(operands[0], result.data);
+      return RunElementwise(op, operands, result);
     case OpClass::Reduce:
     case OpClass::ArgReduce: return RunReduction(op, attributes.axes, operands[0], result);
     case OpClass::Sort: return RunSort(op, axis(), operands[0], result);
