@@ -82,7 +82,11 @@ class PlanEmitter {
     llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64},
                                         symbol_ + ".chunk_" + std::to_string(number));
     FrameValues frame = Begin(chunk);
-    EmitNest(builder_, frame, plan_, nest, isa_, chunk->getArg(1), chunk->getArg(2));
+    if (nest.grain > 0) {
+      EmitNest(builder_, frame, plan_, nest, isa_, chunk->getArg(1), chunk->getArg(2));
+    } else {  // always called for all items: known numbers fold
+      EmitNest(builder_, frame, plan_, nest, isa_, Int64(builder_, 0), EmitItemCount(builder_, frame, nest));
+    }
     builder_.CreateRetVoid();
     builder_.restoreIP(before);
     return chunk;

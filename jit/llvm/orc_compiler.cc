@@ -10,7 +10,7 @@
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 
-#include <array>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -55,11 +55,20 @@ llvm::orc::LLJIT& Linker(const llvm::TargetMachine&) {
 }
 
 /// Machines are not thread-safe and cost as much as a small compile: one per thread that compiles.
-llvm::TargetMachine& ThreadMachine(Isa isa) {
-  thread_local std::array<std::unique_ptr<llvm::TargetMachine>, 2> machines;
-  auto& machine = machines[static_cast<std::size_t>(isa)];
-  if (!machine) machine = MakeTargetMachine(MakeTargetSpec(isa));
+llvm::TargetMachine& ThreadMachine(Isa isa, CodegenEffort effort = CodegenEffort::kDefault) {
+  thread_local std::unique_ptr<llvm::TargetMachine> machines[2][2];
+  auto& machine = machines[static_cast<std::size_t>(isa)][static_cast<std::size_t>(effort)];
+  if (!machine) machine = MakeTargetMachine(MakeTargetSpec(isa), effort);
   return *machine;
+}
+
+/// The time for a function grows faster than its size.
+CodegenEffort EffortFor(const llvm::Module& module) {
+  constexpr unsigned kHuge = 10000;  // instructions: half a second, against a thirtieth of that without effort
+  const bool is_huge = std::any_of(module.begin(), module.end(), [](const llvm::Function& function) {
+    return function.getInstructionCount() > kHuge;
+  });
+  return is_huge ? CodegenEffort::kFast : CodegenEffort::kDefault;
 }
 
 class Milliseconds {
@@ -111,7 +120,7 @@ std::unique_ptr<Executable> OrcCompiler::Compile(const LoopPlan& plan) {
       if (llvm::verifyModule(emitted.module, &stream)) throw Error("compile: bad LLVM IR: " + problem);
     }
     times.emit_ms = clock.Lap();
-    EmitObject(emitted.module, machine, object);
+    EmitObject(emitted.module, ThreadMachine(isa_, EffortFor(emitted.module)), object);
     times.codegen_ms = clock.Lap();
   }
 
