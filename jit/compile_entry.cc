@@ -66,22 +66,23 @@ void Compile(Entry& entry) {
   }
 }
 
-// The one background thread. It is never joined by a destructor: at exit the process waits for the compilation in
-// progress for a moment, and leaves without running the compiler's destructors when that is not enough.
+// The one background thread. At exit the process waits for the compilation in progress for a moment, before anything of
+// LLVM is destroyed, and leaves without running destructors when that is not enough.
 class CompileThread {
  public:
+  // Never destroyed: the thread may be inside it.
   static CompileThread& Get() {
     static CompileThread* thread = new CompileThread;
     return *thread;
   }
 
   void Add(std::shared_ptr<Entry> entry) {
+    StopBeforeDestructors();
     std::lock_guard lock(mutex_);
     if (stopping_) return;
     queue_.push_back(std::move(entry));
     if (!started_) {
-      started_ = busy_ = true;
-      WaitAtExit();
+      started_ = true;
       std::thread([this] { Run(); }).detach();
     }
     wake_.notify_one();
@@ -89,13 +90,7 @@ class CompileThread {
 
  private:
   void Run() {
-    GetCompiler();
-    // Again, after the compiler library's own exit handlers were registered, so that this runs before them; the first
-    // registration is for an exit while the library is being loaded.
-    WaitAtExit();
     std::unique_lock lock(mutex_);
-    busy_ = false;
-    idle_.notify_all();
     while (!stopping_) {
       if (queue_.empty()) {
         wake_.wait(lock);
@@ -113,17 +108,29 @@ class CompileThread {
     }
   }
 
-  void WaitAtExit() {
-    on_exit([](int status, void* self) { static_cast<CompileThread*>(self)->StopAtExit(status); }, this);
+  // LLVM makes static objects as it goes, whose destructors run before any exit handler that was registered earlier.
+  // Destructors of the exiting thread's thread_local objects run before all of them; that thread is nearly always the
+  // main one.
+  void StopBeforeDestructors() {
+    struct AtThreadEnd {
+      ~AtThreadEnd() { Get().Stop(); }
+    };
+    if (gettid() != getpid()) return;
+    static thread_local AtThreadEnd at_end;
+    (void)at_end;
   }
 
-  void StopAtExit(int status) {
+  void Stop() {
     std::unique_lock lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
     if (idle_.wait_for(lock, std::chrono::milliseconds(500), [&] { return !busy_; })) return;
-    std::fflush(nullptr);
-    _exit(status);
+    on_exit(
+        [](int status, void*) {
+          std::fflush(nullptr);
+          _exit(status);
+        },
+        nullptr);
   }
 
   std::mutex mutex_;
