@@ -6,7 +6,7 @@
   rule      what it says
   order     a file includes its own folder, include/duet, and folders to its left
   public    include/duet includes only itself and the standard library
-  llvm      llvm/ and llvm-c/ headers only in jit/llvm and tests/jit; llvm/ExecutionEngine in one file, in jit/llvm
+  llvm      llvm/ and llvm-c/ headers only in jit/llvm and tests/jit; llvm/ExecutionEngine in one file of jit/llvm (tests may)
   examples  examples see what users see: <duet/...> only
   path      a quoted include is written from the root of the repository
   size      no file over 800 lines (a warning past 400)
@@ -68,7 +68,7 @@ def check_file(path, text, root, engines):
         if included.startswith(("llvm/", "llvm-c/")):
             if not path.startswith(tuple(f + "/" for f in LLVM_FOLDERS)):
                 yield line, "llvm", f"{included} is only for {' and '.join(LLVM_FOLDERS)}"
-            elif included.startswith("llvm/ExecutionEngine"):
+            elif included.startswith("llvm/ExecutionEngine") and not path.startswith("tests/"):
                 engines.setdefault(path, line)
         elif target is not None:
             reached = folder_of(target)

@@ -1,10 +1,5 @@
 // duet-kernel-generator --output DIR: compiles the eager kernels. Writes kernels_v3.o and kernels_v4.o, by the lowering
 // that compiled graphs use, and kernel_table.cc, the table that libduet finds them by.
-#include <llvm/IR/LLVMContext.h>
-#include <llvm/IR/Module.h>
-#include <llvm/IR/Verifier.h>
-#include <llvm/Support/raw_ostream.h>
-
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -13,10 +8,8 @@
 #include <string>
 #include <thread>
 
-#include "jit/llvm/emit_plan.h"
-#include "jit/llvm/matmul_kernels.h"
-#include "jit/llvm/target.h"
-#include "kernel_generator_plans.h"
+#include "jit/llvm/kernel_object.h"
+#include "tools/kernel_generator_plans.h"
 
 namespace duet {
 namespace {
@@ -32,22 +25,12 @@ void Write(const std::filesystem::path& path, std::string_view bytes) {
   if (!file) throw std::runtime_error("cannot write " + path.string());
 }
 
-/// The object file of one instruction set.
+/// Writes the object file of one instruction set.
 void Generate(Isa isa, const std::vector<KernelPlan>& kernels, const std::filesystem::path& path,
               std::vector<EmittedMatmulKernel>* matmul) {
-  auto machine = MakeTargetMachine(MakeTargetSpec(isa));
-  llvm::LLVMContext context;
-  context.setDiscardValueNames(true);
-  llvm::Module module(name(isa), context);
-  ConfigureModule(module, *machine);
-  for (const KernelPlan& kernel : kernels) EmitPlan(module, kernel.plan, SymbolOf(isa, kernel), isa, kernel.derived);
-  EmitMatmulKernels(module, isa, matmul);
-  std::string problem;
-  llvm::raw_string_ostream stream(problem);
-  if (llvm::verifyModule(module, &stream)) throw std::runtime_error("bad LLVM IR: " + problem);
-  llvm::SmallVector<char, 0> object;
-  EmitObject(module, *machine, object);
-  Write(path, {object.data(), object.size()});
+  std::vector<KernelSource> sources;
+  for (const KernelPlan& kernel : kernels) sources.push_back({SymbolOf(isa, kernel), &kernel.plan, kernel.derived});
+  Write(path, CompileKernelObject(isa, sources, matmul));
 }
 
 /// Writes the table as C++: declarations, then the rows.

@@ -1,4 +1,4 @@
-#include "kernel_generator_plans.h"
+#include "tools/kernel_generator_plans.h"
 
 #include "eager/kernel_table.h"
 #include "jit/llvm/meaning.h"

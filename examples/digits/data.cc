@@ -1,9 +1,9 @@
-#include "data.h"
+#include "examples/digits/data.h"
 
 #include <fmt/format.h>
 
-#include "model.h"
-#include "read_csv.h"
+#include "examples/digits/model.h"
+#include "examples/digits/read_csv.h"
 
 namespace digits {
 namespace {

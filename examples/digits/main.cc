@@ -13,10 +13,10 @@
 #include <optional>
 #include <string>
 
-#include "data.h"
-#include "measures.h"
-#include "report.h"
-#include "train.h"
+#include "examples/digits/data.h"
+#include "examples/digits/measures.h"
+#include "examples/digits/report.h"
+#include "examples/digits/train.h"
 
 namespace {
 

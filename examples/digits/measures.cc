@@ -1,4 +1,4 @@
-#include "measures.h"
+#include "examples/digits/measures.h"
 
 #include <algorithm>
 #include <bit>
@@ -6,8 +6,8 @@
 #include <cmath>
 #include <memory>
 
-#include "model.h"
-#include "yardstick.h"
+#include "examples/digits/model.h"
+#include "examples/digits/yardstick.h"
 
 namespace digits {
 namespace {

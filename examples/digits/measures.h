@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "train.h"
+#include "examples/digits/train.h"
 
 namespace digits {
 

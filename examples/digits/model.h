@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "read_csv.h"
+#include "examples/digits/read_csv.h"
 
 namespace digits {
 

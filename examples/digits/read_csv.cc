@@ -1,4 +1,4 @@
-#include "read_csv.h"
+#include "examples/digits/read_csv.h"
 
 #include <duet/error.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "report.h"
+#include "examples/digits/report.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <string>
 
-#include "model.h"
-#include "read_csv.h"
-#include "terminal.h"
+#include "examples/digits/model.h"
+#include "examples/digits/read_csv.h"
+#include "examples/digits/terminal.h"
 
 namespace digits {
 namespace {

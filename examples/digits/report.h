@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "data.h"
-#include "measures.h"
-#include "train.h"
+#include "examples/digits/data.h"
+#include "examples/digits/measures.h"
+#include "examples/digits/train.h"
 
 namespace digits {
 

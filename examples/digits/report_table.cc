@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "report.h"
-#include "terminal.h"
+#include "examples/digits/report.h"
+#include "examples/digits/terminal.h"
 
 namespace digits {
 namespace {

@@ -1,4 +1,4 @@
-#include "terminal.h"
+#include "examples/digits/terminal.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

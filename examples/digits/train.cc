@@ -1,11 +1,11 @@
-#include "train.h"
+#include "examples/digits/train.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <optional>
 
-#include "model.h"
+#include "examples/digits/model.h"
 
 namespace digits {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "data.h"
+#include "examples/digits/data.h"
 
 namespace digits {
 

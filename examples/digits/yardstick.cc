@@ -1,4 +1,4 @@
-#include "yardstick.h"
+#include "examples/digits/yardstick.h"
 
 #include <cmath>
 

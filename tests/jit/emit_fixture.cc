@@ -1,4 +1,4 @@
-#include "emit_fixture.h"
+#include "tests/jit/emit_fixture.h"
 
 #include <cmath>
 #include <limits>

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "emit_fixture.h"
+#include "tests/jit/emit_fixture.h"
 
 namespace duet {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "emit_fixture.h"
+#include "tests/jit/emit_fixture.h"
 #include "graph/print.h"
 #include "jit/build_loop_plan.h"
 #include "runtime/tensor_body.h"

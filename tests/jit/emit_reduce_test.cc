@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "emit_fixture.h"
+#include "tests/jit/emit_fixture.h"
 
 namespace duet {
 namespace {

@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::byte kPoison{0xA5};
 
-std::vector<std::byte> Poison(std::int64_t bytes) { return std::vector<std::byte>(static_cast<std::size_t>(bytes), kPoison); }
+std::vector<std::byte> Poison(std::int64_t bytes) {
+  return std::vector<std::byte>(static_cast<std::size_t>(bytes), kPoison);
+}
 
 class PlanInterpreter {
  public:
@@ -24,8 +26,7 @@ class PlanInterpreter {
       const auto* data = static_cast<const std::byte*>(ContiguousData(constant));
       frame_.emplace_back(data, data + constant.size() * bytes_of(constant.dtype()));
     }
-    for (std::size_t k = 0; k < plan.in_place.size(); ++k)
-      shared_.push_back(options.in_place ? plan.in_place[k] : -1);
+    for (std::size_t k = 0; k < plan.in_place.size(); ++k) shared_.push_back(options.in_place ? plan.in_place[k] : -1);
   }
 
   std::vector<PlanArray> Run() {
@@ -50,13 +51,15 @@ class PlanInterpreter {
 
   std::byte* At(std::int32_t buffer, std::int64_t element) {
     const PlanBuffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
-    if (element < 0 || element >= b.elements) throw std::logic_error("element " + std::to_string(element) + " of " + b.name);
+    if (element < 0 || element >= b.elements)
+      throw std::logic_error("element " + std::to_string(element) + " of " + b.name);
     const std::int64_t at = element * bytes_of(b.dtype);
     std::vector<std::byte>& bytes = b.kind == PlanBuffer::Kind::kFrame   ? Frame(b.index)
                                     : b.kind == PlanBuffer::Kind::kArena ? arena_
                                                                          : scratch_[static_cast<std::size_t>(buffer)];
     const std::int64_t offset = b.kind == PlanBuffer::Kind::kArena ? b.offset : 0;
-    if (static_cast<std::size_t>(offset + at + bytes_of(b.dtype)) > bytes.size()) throw std::logic_error("outside: " + b.name);
+    if (static_cast<std::size_t>(offset + at + bytes_of(b.dtype)) > bytes.size())
+      throw std::logic_error("outside: " + b.name);
     return bytes.data() + offset + at;
   }
 

@@ -1,6 +1,6 @@
-// Runs a LoopPlan element by element in plain C++: what the plan means, without code generation. Every access is checked
-// against its buffer, memory nobody wrote is poison, and items run in either order, so a plan whose items depend on each
-// other, or whose values share bytes too early, gives other results.
+// Runs a LoopPlan element by element in plain C++: what the plan means, without code generation. Every access is
+// checked against its buffer, memory nobody wrote is poison, and items run in either order, so a plan whose items
+// depend on each other, or whose values share bytes too early, gives other results.
 #pragma once
 
 #include <cstdint>

@@ -132,7 +132,8 @@ void Assemble(Op op, const Attributes& a, std::span<const PlanArray> x, PlanArra
 }
 
 void Reduce(Op op, const Attributes& a, const PlanArray& x, PlanArray& result) {
-  const int first = a.axes.empty() ? 0 : static_cast<int>(std::int64_t{*std::min_element(a.axes.begin(), a.axes.end())});
+  const int first =
+      a.axes.empty() ? 0 : static_cast<int>(std::int64_t{*std::min_element(a.axes.begin(), a.axes.end())});
   const Sizes s = Around(x.type.shape, first, a.axes.rank());
   const DType dtype = info(op).op_class == OpClass::ArgReduce ? x.type.dtype : result.type.dtype;
   for (std::int64_t i = 0; i < s.outer * s.inner; ++i) {
@@ -148,7 +149,8 @@ void Reduce(Op op, const Attributes& a, const PlanArray& x, PlanArray& result) {
 }  // namespace
 
 PlanArray RunLibraryOp(Op op, const Attributes& a, std::span<const PlanArray> x, const Type& type) {
-  PlanArray result{type, std::vector<std::byte>(static_cast<std::size_t>(type.shape.elements() * bytes_of(type.dtype)))};
+  PlanArray result{type,
+                   std::vector<std::byte>(static_cast<std::size_t>(type.shape.elements() * bytes_of(type.dtype)))};
   const std::int64_t count = type.shape.elements();
   switch (info(op).op_class) {
     case OpClass::Contract:
@@ -176,7 +178,8 @@ PlanArray RunLibraryOp(Op op, const Attributes& a, std::span<const PlanArray> x,
     case OpClass::View:
       for (std::int64_t i = 0; i < count; ++i)
         Set(result, i,
-            Get(x[0], FlatOf(ThroughView(op, a, PointOf(i, type.shape), x[0].type.shape, type.shape), x[0].type.shape)));
+            Get(x[0],
+                FlatOf(ThroughView(op, a, PointOf(i, type.shape), x[0].type.shape, type.shape), x[0].type.shape)));
       return result;
     case OpClass::Assemble:
       Assemble(op, a, x, result);

@@ -1,5 +1,5 @@
-// The ops that are not loops over elements, and all others, on contiguous arrays, index by index: what the interpreter of
-// plans calls for library steps, and what its results are compared with.
+// The ops that are not loops over elements, and all others, on contiguous arrays, index by index: what the interpreter
+// of plans calls for library steps, and what its results are compared with.
 #pragma once
 
 #include <span>

@@ -25,7 +25,8 @@ class GraphGrower {
     for (int i = 0; i < variables; ++i) Write(3 + i);
     std::vector<ValueId> outputs;
     for (int i = 0, n = 1 + Below(4); i < n; ++i)
-      outputs.push_back(pool_[pool_.size() - 1 - static_cast<std::size_t>(Below(std::min<int>(6, static_cast<int>(pool_.size()))))]);
+      outputs.push_back(
+          pool_[pool_.size() - 1 - static_cast<std::size_t>(Below(std::min<int>(6, static_cast<int>(pool_.size()))))]);
     graph_.set_outputs(outputs);
     return std::move(graph_);
   }
@@ -92,7 +93,8 @@ class GraphGrower {
   }
   ValueId Number(DType dtype, double value) {
     std::byte bytes[8];
-    StoreElement(is_float(dtype) ? Element{dtype, 0, value} : IntElement(dtype, static_cast<std::int64_t>(value)), bytes);
+    StoreElement(is_float(dtype) ? Element{dtype, 0, value} : IntElement(dtype, static_cast<std::int64_t>(value)),
+                 bytes);
     return graph_.AddConstant(TensorFromData({dtype, {}}, bytes), Line("random.cpp", 1));
   }
 
@@ -140,8 +142,7 @@ class GraphGrower {
         return;
       case 9:
       case 10:
-        if (shape.rank() > 0)
-          Keep(Reduce(Pick({Op::sum, Op::sum, Op::prod, Op::any}), v));
+        if (shape.rank() > 0) Keep(Reduce(Pick({Op::sum, Op::sum, Op::prod, Op::any}), v));
         return;
       case 11:
         if (shape.rank() > 0 && type.dtype != bool_) Keep(Reduce(Pick({Op::max, Op::min, Op::argmax, Op::argmin}), v));
@@ -293,7 +294,8 @@ std::vector<PlanArray> RandomPlanInputs(const Graph& graph, std::uint64_t seed) 
     for (std::int64_t i = 0; i < count; ++i) {
       const auto number = static_cast<std::int64_t>(random() % 17) - 8;
       const DType dtype = input.type.dtype;
-      const Element element = is_float(dtype) ? Element{dtype, 0, static_cast<double>(number) * 0.375} : IntElement(dtype, number);
+      const Element element =
+          is_float(dtype) ? Element{dtype, 0, static_cast<double>(number) * 0.375} : IntElement(dtype, number);
       StoreElement(element, array.bytes.data() + i * size);
     }
     inputs.push_back(std::move(array));

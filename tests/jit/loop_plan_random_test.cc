@@ -28,8 +28,10 @@ bool Check(const Graph& graph, std::uint64_t seed) {
         for (std::size_t k = 0; failure.empty() && k < expected.size(); ++k)
           if (actual[k].bytes != expected[k].bytes) failure = "output " + std::to_string(k) + " differs";
         if (failure.empty() && actual.size() == expected.size()) continue;
-        ADD_FAILURE() << "seed " << seed << " fuse " << fuse << " reuse " << reuse << " reverse " << reverse << ": " << failure
-                      << "\n" << PrintGraph(graph) << FusedText(graph, Fuse(graph, {.enabled = fuse})) << to_string(plan, &graph);
+        ADD_FAILURE() << "seed " << seed << " fuse " << fuse << " reuse " << reuse << " reverse " << reverse << ": "
+                      << failure << "\n"
+                      << PrintGraph(graph) << FusedText(graph, Fuse(graph, {.enabled = fuse}))
+                      << to_string(plan, &graph);
         return false;
       }
   return true;

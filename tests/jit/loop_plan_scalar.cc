@@ -47,50 +47,88 @@ double EvaluateReal(Op op, DType dtype, std::span<const double> x) {
     return single ? static_cast<double>(of_float(static_cast<float>(x[0]))) : of_double(x[0]);
   };
   switch (op) {
-    case Op::neg: return -x[0];
-    case Op::abs: return std::abs(x[0]);
-    case Op::sign: return std::isnan(x[0]) || x[0] == 0 ? x[0] : x[0] > 0 ? 1 : -1;
-    case Op::floor: return std::floor(x[0]);
-    case Op::ceil: return std::ceil(x[0]);
-    case Op::round: return std::nearbyint(x[0]);
-    case Op::sqrt: return std::sqrt(x[0]);
-    case Op::rsqrt: return 1 / std::sqrt(x[0]);
-    case Op::exp: return with([](float v) { return std::exp(v); }, [](double v) { return std::exp(v); });
-    case Op::expm1: return std::expm1(x[0]);
-    case Op::log: return with([](float v) { return std::log(v); }, [](double v) { return std::log(v); });
-    case Op::log1p: return std::log1p(x[0]);
-    case Op::sin: return std::sin(x[0]);
-    case Op::cos: return std::cos(x[0]);
-    case Op::tanh: return with([](float v) { return std::tanh(v); }, [](double v) { return std::tanh(v); });
-    case Op::sigmoid: return 1 / (1 + std::exp(-x[0]));
-    case Op::erf: return std::erf(x[0]);
-    case Op::square: return x[0] * x[0];
-    case Op::relu: return Maximum(x[0], 0.0);
-    case Op::add: return x[0] + x[1];
-    case Op::subtract: return x[0] - x[1];
-    case Op::multiply: return x[0] * x[1];
-    case Op::divide: return x[0] / x[1];
-    case Op::floor_divide: return std::floor(x[0] / x[1]);
-    case Op::remainder: return x[0] - std::floor(x[0] / x[1]) * x[1];
-    case Op::power: return std::pow(x[0], x[1]);
-    case Op::maximum: return Maximum(x[0], x[1]);
-    case Op::minimum: return -Maximum(-x[0], -x[1]);
-    default: throw std::logic_error(std::string("no float meaning of ") + name(op));
+    case Op::neg:
+      return -x[0];
+    case Op::abs:
+      return std::abs(x[0]);
+    case Op::sign:
+      return std::isnan(x[0]) || x[0] == 0 ? x[0] : x[0] > 0 ? 1 : -1;
+    case Op::floor:
+      return std::floor(x[0]);
+    case Op::ceil:
+      return std::ceil(x[0]);
+    case Op::round:
+      return std::nearbyint(x[0]);
+    case Op::sqrt:
+      return std::sqrt(x[0]);
+    case Op::rsqrt:
+      return 1 / std::sqrt(x[0]);
+    case Op::exp:
+      return with([](float v) { return std::exp(v); }, [](double v) { return std::exp(v); });
+    case Op::expm1:
+      return std::expm1(x[0]);
+    case Op::log:
+      return with([](float v) { return std::log(v); }, [](double v) { return std::log(v); });
+    case Op::log1p:
+      return std::log1p(x[0]);
+    case Op::sin:
+      return std::sin(x[0]);
+    case Op::cos:
+      return std::cos(x[0]);
+    case Op::tanh:
+      return with([](float v) { return std::tanh(v); }, [](double v) { return std::tanh(v); });
+    case Op::sigmoid:
+      return 1 / (1 + std::exp(-x[0]));
+    case Op::erf:
+      return std::erf(x[0]);
+    case Op::square:
+      return x[0] * x[0];
+    case Op::relu:
+      return Maximum(x[0], 0.0);
+    case Op::add:
+      return x[0] + x[1];
+    case Op::subtract:
+      return x[0] - x[1];
+    case Op::multiply:
+      return x[0] * x[1];
+    case Op::divide:
+      return x[0] / x[1];
+    case Op::floor_divide:
+      return std::floor(x[0] / x[1]);
+    case Op::remainder:
+      return x[0] - std::floor(x[0] / x[1]) * x[1];
+    case Op::power:
+      return std::pow(x[0], x[1]);
+    case Op::maximum:
+      return Maximum(x[0], x[1]);
+    case Op::minimum:
+      return -Maximum(-x[0], -x[1]);
+    default:
+      throw std::logic_error(std::string("no float meaning of ") + name(op));
   }
 }
 
 std::int64_t EvaluateInt(Op op, DType dtype, std::span<const std::int64_t> x) {
   const int width = static_cast<int>(info(dtype).bits);
   switch (op) {
-    case Op::neg: return Signed(-Unsigned(x[0]));
-    case Op::abs: return x[0] < 0 ? Signed(-Unsigned(x[0])) : x[0];
-    case Op::sign: return x[0] > 0 ? 1 : x[0] < 0 ? -1 : 0;
-    case Op::square: return Signed(Unsigned(x[0]) * Unsigned(x[0]));
-    case Op::relu: return std::max<std::int64_t>(x[0], 0);
-    case Op::bitwise_not: return dtype == bool_ ? !x[0] : ~x[0];
-    case Op::add: return Signed(Unsigned(x[0]) + Unsigned(x[1]));
-    case Op::subtract: return Signed(Unsigned(x[0]) - Unsigned(x[1]));
-    case Op::multiply: return Signed(Unsigned(x[0]) * Unsigned(x[1]));
+    case Op::neg:
+      return Signed(-Unsigned(x[0]));
+    case Op::abs:
+      return x[0] < 0 ? Signed(-Unsigned(x[0])) : x[0];
+    case Op::sign:
+      return x[0] > 0 ? 1 : x[0] < 0 ? -1 : 0;
+    case Op::square:
+      return Signed(Unsigned(x[0]) * Unsigned(x[0]));
+    case Op::relu:
+      return std::max<std::int64_t>(x[0], 0);
+    case Op::bitwise_not:
+      return dtype == bool_ ? !x[0] : ~x[0];
+    case Op::add:
+      return Signed(Unsigned(x[0]) + Unsigned(x[1]));
+    case Op::subtract:
+      return Signed(Unsigned(x[0]) - Unsigned(x[1]));
+    case Op::multiply:
+      return Signed(Unsigned(x[0]) * Unsigned(x[1]));
     case Op::floor_divide:
       if (x[1] == 0) return 0;
       if (x[1] == -1) return Signed(-Unsigned(x[0]));
@@ -100,29 +138,43 @@ std::int64_t EvaluateInt(Op op, DType dtype, std::span<const std::int64_t> x) {
       const std::int64_t rest = x[0] % x[1];
       return rest != 0 && (rest < 0) != (x[1] < 0) ? rest + x[1] : rest;
     }
-    case Op::maximum: return std::max(x[0], x[1]);
-    case Op::minimum: return std::min(x[0], x[1]);
+    case Op::maximum:
+      return std::max(x[0], x[1]);
+    case Op::minimum:
+      return std::min(x[0], x[1]);
     case Op::logical_and:
-    case Op::bitwise_and: return x[0] & x[1];
+    case Op::bitwise_and:
+      return x[0] & x[1];
     case Op::logical_or:
-    case Op::bitwise_or: return x[0] | x[1];
+    case Op::bitwise_or:
+      return x[0] | x[1];
     case Op::logical_xor:
-    case Op::bitwise_xor: return x[0] ^ x[1];
-    case Op::left_shift: return x[1] < 0 || x[1] >= width ? 0 : Signed(Unsigned(x[0]) << x[1]);
-    case Op::right_shift: return x[1] < 0 || x[1] >= width ? (x[0] < 0 ? -1 : 0) : x[0] >> x[1];
-    default: throw std::logic_error(std::string("no integer meaning of ") + name(op));
+    case Op::bitwise_xor:
+      return x[0] ^ x[1];
+    case Op::left_shift:
+      return x[1] < 0 || x[1] >= width ? 0 : Signed(Unsigned(x[0]) << x[1]);
+    case Op::right_shift:
+      return x[1] < 0 || x[1] >= width ? (x[0] < 0 ? -1 : 0) : x[0] >> x[1];
+    default:
+      throw std::logic_error(std::string("no integer meaning of ") + name(op));
   }
 }
 
 bool Compare(Op op, const Element& a, const Element& b) {
   const auto compare = [&](auto x, auto y) {
     switch (op) {
-      case Op::equal: return x == y;
-      case Op::not_equal: return x != y;
-      case Op::less: return x < y;
-      case Op::less_equal: return x <= y;
-      case Op::greater: return x > y;
-      default: return x >= y;
+      case Op::equal:
+        return x == y;
+      case Op::not_equal:
+        return x != y;
+      case Op::less:
+        return x < y;
+      case Op::less_equal:
+        return x <= y;
+      case Op::greater:
+        return x > y;
+      default:
+        return x >= y;
     }
   };
   return is_float(a.dtype) ? compare(a.real, b.real) : compare(a.integer, b.integer);
@@ -141,12 +193,18 @@ bool Wins(Op op, const Element& a, const Element& b) {
 Element Join(Op op, DType dtype, const Element& a, const Element& b) {
   const Element operands[] = {a, b};
   switch (op) {
-    case Op::sum: return EvaluateElement(Op::add, dtype, operands);
-    case Op::prod: return EvaluateElement(Op::multiply, dtype, operands);
-    case Op::max: return EvaluateElement(Op::maximum, dtype, operands);
-    case Op::min: return EvaluateElement(Op::minimum, dtype, operands);
-    case Op::any: return EvaluateElement(Op::logical_or, dtype, operands);
-    default: return EvaluateElement(Op::logical_and, dtype, operands);
+    case Op::sum:
+      return EvaluateElement(Op::add, dtype, operands);
+    case Op::prod:
+      return EvaluateElement(Op::multiply, dtype, operands);
+    case Op::max:
+      return EvaluateElement(Op::maximum, dtype, operands);
+    case Op::min:
+      return EvaluateElement(Op::minimum, dtype, operands);
+    case Op::any:
+      return EvaluateElement(Op::logical_or, dtype, operands);
+    default:
+      return EvaluateElement(Op::logical_and, dtype, operands);
   }
 }
 
@@ -180,15 +238,18 @@ void StoreElement(const Element& element, std::byte* at) {
   std::uint64_t bits = Unsigned(element.integer);
   if (element.dtype == f32)
     bits = std::isnan(element.real) ? 0x7fc00000u : std::bit_cast<std::uint32_t>(static_cast<float>(element.real));
-  if (element.dtype == f64) bits = std::isnan(element.real) ? 0x7ff8000000000000u : std::bit_cast<std::uint64_t>(element.real);
+  if (element.dtype == f64)
+    bits = std::isnan(element.real) ? 0x7ff8000000000000u : std::bit_cast<std::uint64_t>(element.real);
   std::memcpy(at, &bits, static_cast<std::size_t>(bytes_of(element.dtype)));
 }
 
 Element EvaluateElement(Op op, DType result, std::span<const Element> operands) {
   const Element& x = operands[0];
   switch (info(op).op_class) {
-    case OpClass::Cast: return Cast(result, x);
-    case OpClass::Select: return x.integer != 0 ? operands[1] : operands[2];
+    case OpClass::Cast:
+      return Cast(result, x);
+    case OpClass::Select:
+      return x.integer != 0 ? operands[1] : operands[2];
     case OpClass::Predicate:
       if (op == Op::isnan) return IntElement(bool_, std::isnan(x.real));
       if (op == Op::isfinite) return IntElement(bool_, std::isfinite(x.real));
@@ -197,7 +258,8 @@ Element EvaluateElement(Op op, DType result, std::span<const Element> operands) 
       if (op != Op::logical_and && op != Op::logical_or && op != Op::logical_xor)
         return IntElement(bool_, Compare(op, x, operands[1]));
       break;
-    default: break;
+    default:
+      break;
   }
   if (is_float(x.dtype)) {
     double values[3] = {};

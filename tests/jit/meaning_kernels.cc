@@ -1,4 +1,4 @@
-#include "meaning_kernels.h"
+#include "tests/jit/meaning_kernels.h"
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/Verifier.h>

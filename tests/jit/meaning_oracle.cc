@@ -1,4 +1,4 @@
-#include "meaning_oracle.h"
+#include "tests/jit/meaning_oracle.h"
 
 #include <bit>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <limits>
 #include <set>
 
-#include "meaning_reference.h"
+#include "tests/jit/meaning_reference.h"
 
 namespace duet {
 

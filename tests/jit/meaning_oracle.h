@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "meaning_kernels.h"
+#include "tests/jit/meaning_kernels.h"
 
 namespace duet {
 

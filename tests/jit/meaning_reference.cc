@@ -1,4 +1,4 @@
-#include "meaning_reference.h"
+#include "tests/jit/meaning_reference.h"
 
 #include <mpfr.h>
 

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "meaning_kernels.h"
-#include "meaning_oracle.h"
+#include "tests/jit/meaning_kernels.h"
+#include "tests/jit/meaning_oracle.h"
 
 namespace duet {
 namespace {

@@ -54,12 +54,12 @@ TEST(Options, HaveDefaults) {
 TEST(Options, AreRead) {
   EXPECT_EQ(Child("DUET_FUNCTION=evaluate DUET_COMPILE=off DUET_JIT=require DUET_ISA=v3 DUET_VERIFY=1 DUET_THREADS=7 "
                   "DUET_DISABLE_PASSES=fuse,cse DUET_TRACE=/tmp/somewhere"),
-            "function 2 compile 2 jit 2 isa v3 verify 1 threads 7 passes [fuse][cse] trace '/tmp/somewhere'");
+            "function 3 compile 2 jit 2 isa v3 verify 1 threads 7 passes [fuse][cse] trace '/tmp/somewhere'");
   EXPECT_EQ(
       FirstWords(Child("DUET_FUNCTION=native DUET_COMPILE=sync DUET_JIT=off DUET_ISA=v4 DUET_VERIFY=0"), " threads"),
-      "function 3 compile 1 jit 1 isa v4 verify 0");
+      "function 4 compile 1 jit 1 isa v4 verify 0");
   EXPECT_EQ(FirstWords(Child("DUET_FUNCTION=eager DUET_COMPILE=async DUET_JIT=auto"), " isa"),
-            "function 1 compile 0 jit 0");
+            "function 2 compile 0 jit 0");
 }
 
 TEST(Options, AnEmptyValueIsNone) {
@@ -68,7 +68,7 @@ TEST(Options, AnEmptyValueIsNone) {
 }
 
 TEST(Options, AValueThatMeansNothingIsAnError) {
-  EXPECT_EQ(Child("DUET_FUNCTION=fast"), "DUET_FUNCTION=fast: must be one of eager, evaluate, native");
+  EXPECT_EQ(Child("DUET_FUNCTION=fast"), "DUET_FUNCTION=fast: must be one of plain, eager, evaluate, native");
   EXPECT_EQ(Child("DUET_COMPILE=on"), "DUET_COMPILE=on: must be one of async, sync, off");
   EXPECT_EQ(Child("DUET_JIT=1"), "DUET_JIT=1: must be one of auto, off, require");
   EXPECT_EQ(Child("DUET_ISA=avx2"), "DUET_ISA=avx2: must be one of v3, v4");
