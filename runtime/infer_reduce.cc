@@ -12,6 +12,14 @@ void CheckNotEmpty(const Shape& shape, const Shape& axes) {
       throw ValueError(fmt::format("has no identity: axis {} is empty", std::int64_t{axis}));
 }
 
+// The order of a reduction's elements is row-major over the reduced axes; kernels see them as one. Public functions
+// transpose others to the end first.
+void CheckAdjacent(const Shape& axes) {
+  for (int i = 1; i < axes.rank(); ++i)
+    if (!axes[i].same(std::int64_t{axes[i - 1]} + 1))
+      throw ValueError(fmt::format("reduced axes {} do not lie side by side: transpose first", to_string(axes)));
+}
+
 }  // namespace
 
 DType AccumulatedDType(DType dtype) {
@@ -29,6 +37,7 @@ DType AccumulatedDType(DType dtype) {
 
 Type infer::Reduce(Op op, const Type& x, const Attributes& attributes) {
   CheckAxes(attributes.axes, x.shape.rank());
+  CheckAdjacent(attributes.axes);
   if (op == Op::max || op == Op::min) CheckNotEmpty(x.shape, attributes.axes);
   const bool accumulates = op == Op::sum || op == Op::prod;
   Type result{accumulates ? AccumulatedDType(x.dtype) : x.dtype, ReducedShape(x.shape, attributes.axes)};
