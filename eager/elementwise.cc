@@ -134,6 +134,7 @@ void RunElementwise(Op op, std::span<const ArrayRef> operands, const ArrayRef& r
   Tile tile;
   tile.kernel = TryFindKernel(op, operand, result.dtype, layout);
   if (!tile.kernel) {
+    if (layout == 0) FindKernel(op, operand, result.dtype, layout);  // a bug: says which one is missing
     // No kernel has these operands in one place: lay the first of them out.
     int k = 0;
     while (!(layout >> k & 1)) ++k;
@@ -153,6 +154,25 @@ void RunElementwise(Op op, std::span<const ArrayRef> operands, const ArrayRef& r
     tile.scalar[k] = layout >> k & 1;
   }
   RunOuter(tile, loops, 0, data, result.data);
+}
+
+bool RunSmallElementwise(Op op, Operands operands, const Tensor& result) {
+  const TensorBody& to = *result.body();
+  if (to.size == 0 || to.size > kGrain) return false;
+  void* buffers[kMaxOperands + 1];
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    if (!IsContiguous(*operands[k])) return false;
+    buffers[k] = operands[k]->body()->data;
+  }
+  buffers[operands.size()] = to.data;
+  const EntryFunction kernel = TryFindKernel(op, operands.back()->body()->type.dtype, to.type.dtype, 0);
+  if (!kernel) return false;
+  const std::int64_t dims[kMaxOperands + 3] = {1, to.size};
+  Frame frame;
+  frame.buffers = buffers;
+  frame.dims = dims;
+  kernel(&frame);
+  return true;
 }
 
 }  // namespace duet

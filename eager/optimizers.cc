@@ -30,7 +30,7 @@ struct Optimizer::State {
     std::vector<Variable>& made = slots[variable.body()->id];
     LevelScope nothing(nullptr);
     while (static_cast<int>(made.size()) < slot_count)
-      made.emplace_back(zeros(variable.shape(), variable.dtype()), variable.name() + "/slot" + std::to_string(made.size()));
+      made.emplace_back(zeros(variable.shape(), variable.dtype()), variable.name() + ".slot" + std::to_string(made.size()));
     return made;
   }
 };

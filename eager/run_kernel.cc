@@ -39,6 +39,7 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
 }
 
 void RunKernel(Op op, const Attributes& attributes, Operands operands, const Tensor& result) {
+  if (IsElementwise(op) && RunSmallElementwise(op, operands, result)) return;
   constexpr std::size_t kInline = 4;
   ArrayRef inline_refs[kInline];
   std::vector<ArrayRef> more;

@@ -19,6 +19,8 @@ Tensor ViewOf(Op op, const Tensor& operand, const Attributes& attributes, const 
 
 // One function per op class, in the file of that name.
 void RunElementwise(Op op, std::span<const ArrayRef> operands, const ArrayRef& result);
+/// The short way for few elements that lie side by side in every operand; false: take the other one.
+bool RunSmallElementwise(Op op, Operands operands, const Tensor& result);
 void RunReduction(Op op, const Shape& axes, const ArrayRef& operand, const ArrayRef& result);
 void RunIndexed(Op op, const Attributes& attributes, std::span<const ArrayRef> operands, const ArrayRef& result);
 void RunMatmul(const ArrayRef& a, const ArrayRef& b, const ArrayRef& result);
