@@ -1,58 +1,24 @@
 #include "jit/llvm/orc_compiler.h"
 
 #include <duet/error.h>
-#include <llvm/ExecutionEngine/Orc/LLJIT.h>
-#include <llvm/ExecutionEngine/Orc/MapperJITLinkMemoryManager.h>
-#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <utility>
 
 #include "jit/llvm/emit_plan.h"
+#include "jit/llvm/orc_linker.h"
 #include "jit/llvm/target.h"
 #include "runtime/options.h"
 
 namespace duet {
 namespace {
 
-[[noreturn]] void Throw(const char* what, llvm::Error error) {
-  throw Error(std::string("compile: ") + what + ": " + llvm::toString(std::move(error)));
-}
-template <class T>
-T Check(const char* what, llvm::Expected<T> value) {
-  if (!value) Throw(what, value.takeError());
-  return std::move(*value);
-}
-
-/// Links nothing but what it is given: no process symbols, no platform. Code lies packed in slabs.
-std::unique_ptr<llvm::orc::LLJIT> MakeLinker() {
-  constexpr std::size_t kSlabBytes = std::size_t{64} << 20;
-  using namespace llvm::orc;
-  auto make_layer = [](ExecutionSession& session) -> llvm::Expected<std::unique_ptr<ObjectLayer>> {
-    auto memory = MapperJITLinkMemoryManager::CreateWithMapper<InProcessMemoryMapper>(kSlabBytes);
-    if (!memory) return memory.takeError();
-    return std::make_unique<ObjectLinkingLayer>(session, std::move(*memory));
-  };
-  JITTargetMachineBuilder target(llvm::Triple("x86_64-unknown-linux-gnu"));
-  return Check("starting ORC", LLJITBuilder()
-                                   .setJITTargetMachineBuilder(std::move(target))
-                                   .setLinkProcessSymbolsByDefault(false)
-                                   .setPlatformSetUp(setUpInactivePlatform)
-                                   .setObjectLinkingLayerCreator(make_layer)
-                                   .create());
-}
-
-/// Never destroyed: a thread may still run compiled code, or drop an Executable, while the process ends.
-llvm::orc::LLJIT& Linker(const llvm::TargetMachine&) {
-  static llvm::orc::LLJIT* linker = MakeLinker().release();
-  return *linker;
-}
+constexpr const char* kEntry = "duet_entry";
 
 /// Machines are not thread-safe and cost as much as a small compile: one per thread that compiles.
 llvm::TargetMachine& ThreadMachine(Isa isa, CodegenEffort effort = CodegenEffort::kDefault) {
@@ -83,11 +49,14 @@ class Milliseconds {
 };
 
 struct EmittedPlan {
-  EmittedPlan(const LoopPlan& plan, Isa isa, llvm::TargetMachine& machine, const std::string& symbol)
-      : module(plan.name, context) {
+  EmittedPlan(const LoopPlan& plan, Isa isa, const std::string& symbol) : module(plan.name, context) {
     context.setDiscardValueNames(true);
-    ConfigureModule(module, machine);
+    ConfigureModule(module, ThreadMachine(isa));
     EmitPlan(module, plan, symbol, isa);
+    if (!options().verify) return;
+    std::string problem;
+    llvm::raw_string_ostream stream(problem);
+    if (llvm::verifyModule(module, &stream)) throw Error("compile: bad LLVM IR: " + problem);
   }
   llvm::LLVMContext context;
   llvm::Module module;
@@ -95,63 +64,46 @@ struct EmittedPlan {
 
 class OrcExecutable : public Executable {
  public:
-  explicit OrcExecutable(llvm::orc::ResourceTrackerSP tracker) : tracker_(std::move(tracker)) {}
-  ~OrcExecutable() override { llvm::consumeError(tracker_->remove()); }
+  explicit OrcExecutable(std::string_view object) : code_(object) {
+    entry = code_.Find<EntryFunction>(kEntry);
+    code_bytes = static_cast<std::int64_t>(object.size());
+  }
 
  private:
-  llvm::orc::ResourceTrackerSP tracker_;
+  LinkedCode code_;
 };
 
 }  // namespace
 
 std::unique_ptr<Executable> OrcCompiler::Compile(const LoopPlan& plan) {
-  static std::atomic<std::uint64_t> count{0};
-  const std::string symbol = "duet_" + std::to_string(count++);
   CompileTimes times;
   Milliseconds clock;
-
-  llvm::TargetMachine& machine = ThreadMachine(isa_);
   llvm::SmallVector<char, 0> object;
   {
-    EmittedPlan emitted(plan, isa_, machine, symbol);
-    if (options().verify) {
-      std::string problem;
-      llvm::raw_string_ostream stream(problem);
-      if (llvm::verifyModule(emitted.module, &stream)) throw Error("compile: bad LLVM IR: " + problem);
-    }
+    EmittedPlan emitted(plan, isa_, kEntry);
     times.emit_ms = clock.Lap();
     EmitObject(emitted.module, ThreadMachine(isa_, EffortFor(emitted.module)), object);
-    times.codegen_ms = clock.Lap();
   }
-
-  llvm::orc::LLJIT& linker = Linker(machine);
-  llvm::orc::JITDylib& library = linker.getMainJITDylib();
-  auto tracker = library.createResourceTracker();
-  auto executable = std::make_unique<OrcExecutable>(tracker);
-  executable->code_bytes = static_cast<std::int64_t>(object.size());
-  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), symbol);
-  if (auto error = linker.addObjectFile(tracker, std::move(buffer))) Throw("adding an object", std::move(error));
-  const auto address = Check("linking", linker.lookupLinkerMangled(library, symbol));
-  executable->entry = address.toPtr<EntryFunction>();
+  times.codegen_ms = clock.Lap();
+  auto executable = std::make_unique<OrcExecutable>(std::string_view(object.data(), object.size()));
   times.link_ms = clock.Lap();
   executable->times = times;
   return executable;
 }
 
 std::string OrcCompiler::EmitLlvm(const LoopPlan& plan) {
-  EmittedPlan emitted(plan, isa_, ThreadMachine(isa_), plan.name);
+  EmittedPlan emitted(plan, isa_, kEntry);
   std::string text;
   llvm::raw_string_ostream(text) << emitted.module;
   return text;
 }
 
 std::string OrcCompiler::EmitAssembly(const LoopPlan& plan) {
-  llvm::TargetMachine& machine = ThreadMachine(isa_);
-  EmittedPlan emitted(plan, isa_, machine, plan.name);
+  EmittedPlan emitted(plan, isa_, kEntry);
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile)) {
+  if (ThreadMachine(isa_).addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile)) {
     throw Error("compile: LLVM cannot write assembly");
   }
   passes.run(emitted.module);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "tests/jit/emit_fixture.h"
 #include "graph/print.h"
 #include "jit/build_loop_plan.h"
 #include "runtime/tensor_body.h"
+#include "tests/jit/emit_fixture.h"
 #include "tests/jit/loop_plan_library.h"
 #include "tests/jit/loop_plan_random_graph.h"
 

@@ -1,0 +1,75 @@
+#include "jit/llvm/orc_linker.h"
+
+#include <duet/error.h>
+#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/ExecutionEngine/Orc/MapperJITLinkMemoryManager.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
+#include <llvm/Support/MemoryBuffer.h>
+
+#include <atomic>
+#include <utility>
+
+#include "jit/llvm/target.h"
+
+namespace duet {
+namespace {
+
+[[noreturn]] void Throw(const char* what, llvm::Error error) {
+  throw Error(std::string("compile: ") + what + ": " + llvm::toString(std::move(error)));
+}
+template <class T>
+T Check(const char* what, llvm::Expected<T> value) {
+  if (!value) Throw(what, value.takeError());
+  return std::move(*value);
+}
+
+/// Links nothing but what it is given: no process symbols, no platform. Code lies packed in slabs.
+std::unique_ptr<llvm::orc::LLJIT> MakeOrc() {
+  using namespace llvm::orc;
+  constexpr std::size_t kSlabBytes = std::size_t{64} << 20;
+  MakeTargetMachine(MakeTargetSpec(Isa::kV3));  // registers the X86 target, which LLJIT asks for its data layout
+  auto make_layer = [](ExecutionSession& session) -> llvm::Expected<std::unique_ptr<ObjectLayer>> {
+    auto memory = MapperJITLinkMemoryManager::CreateWithMapper<InProcessMemoryMapper>(kSlabBytes);
+    if (!memory) return memory.takeError();
+    return std::make_unique<ObjectLinkingLayer>(session, std::move(*memory));
+  };
+  return Check("starting ORC",
+               LLJITBuilder()
+                   .setJITTargetMachineBuilder(JITTargetMachineBuilder(llvm::Triple("x86_64-unknown-linux-gnu")))
+                   .setLinkProcessSymbolsByDefault(false)
+                   .setPlatformSetUp(setUpInactivePlatform)
+                   .setObjectLinkingLayerCreator(make_layer)
+                   .create());
+}
+
+/// Never destroyed: a thread may still run compiled code, or drop it, while the process ends.
+llvm::orc::LLJIT& Orc() {
+  static llvm::orc::LLJIT* orc = MakeOrc().release();
+  return *orc;
+}
+
+}  // namespace
+
+/// Each object has a library of its own, so that its symbols, and with them its bytes, need not be unique.
+struct LinkedCode::Library {
+  llvm::orc::JITDylib* symbols;
+};
+
+LinkedCode::LinkedCode(std::string_view object) {
+  static std::atomic<std::uint64_t> count{0};
+  const std::string name = "duet_" + std::to_string(count++);
+  library_ = std::make_unique<Library>(&Orc().getExecutionSession().createBareJITDylib(name));
+  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), name);
+  if (auto error = Orc().addObjectFile(*library_->symbols, std::move(buffer))) {
+    llvm::consumeError(Orc().getExecutionSession().removeJITDylib(*library_->symbols));
+    Throw("adding an object", std::move(error));
+  }
+}
+
+LinkedCode::~LinkedCode() { llvm::consumeError(Orc().getExecutionSession().removeJITDylib(*library_->symbols)); }
+
+void* LinkedCode::Address(const std::string& symbol) const {
+  return Check("linking", Orc().lookupLinkerMangled(*library_->symbols, symbol)).toPtr<void*>();
+}
+
+}  // namespace duet
