@@ -1,0 +1,142 @@
+// Every gradient rule against central differences in f64, once and twice; and what rules do at kinks and ties.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "runtime/op.h"
+#include "tests/eager/gradient_cases.h"
+
+namespace duet {
+namespace {
+
+double Total(const Tensors& parts, int seed) {
+  double total = 0;
+  for (const Tensor& part : parts)
+    total += sum(part * gradient_cases::Numbers(part.shape(), 0.5, 1.5, seed)).item<double>();
+  return total;
+}
+
+// Compares gradients with central differences of `total`, element by element.
+void ExpectMatches(const GradientCase& c, const Tensors& gradients, const std::function<double(const Tensors&)>& total,
+                   double step, double tolerance) {
+  ASSERT_EQ(gradients.size(), c.inputs.size());
+  for (std::size_t k = 0; k < c.inputs.size(); ++k) {
+    ASSERT_EQ(gradients[k].shape(), c.inputs[k].shape());
+    ASSERT_EQ(gradients[k].dtype(), f64);
+    const Tensor got = contiguous(gradients[k]);
+    const auto x = c.inputs[k].span<double>();
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const auto at = [&](double value) {
+        std::vector<double> moved(x.begin(), x.end());
+        moved[i] = value;
+        Tensors inputs = c.inputs;
+        inputs[k] = tensor(moved, c.inputs[k].shape());
+        return total(inputs);
+      };
+      const double wanted = (at(x[i] + step) - at(x[i] - step)) / (2 * step);
+      EXPECT_NEAR(got.span<double>()[i], wanted, tolerance * std::max(1.0, std::abs(wanted)))
+          << "input " << k << ", element " << i;
+    }
+  }
+}
+
+TEST(Gradients, MatchCentralDifferences) {
+  for (const GradientCase& c : GradientCases()) {
+    SCOPED_TRACE(c.name);
+    const auto total = [&](const Tensors& inputs) { return Total({c.f(inputs)}, 7); };
+    // The cast's numbers are such that a large step is exact; its adjoint goes through f32.
+    const bool is_cast = c.name == "cast";
+    ExpectMatches(c, GradientsOf(c, c.inputs), total, is_cast ? 0.25 : 1e-5, is_cast ? 1e-7 : 1e-8);
+  }
+}
+
+TEST(Gradients, SecondOnesMatchCentralDifferencesOfTheFirst) {
+  for (const GradientCase& c : GradientCases()) {
+    if (!c.has_second) continue;
+    SCOPED_TRACE(c.name);
+    const auto total = [&](const Tensors& inputs) { return Total(GradientsOf(c, inputs), 9); };
+    ExpectMatches(c, SecondGradientsOf(c, c.inputs), total, c.name == "cast" ? 0.25 : 1e-5, 1e-7);
+  }
+}
+
+// A new row must come with a case, unless its operands or results are never float.
+TEST(Gradients, EveryRowHasACase) {
+  std::set<std::string> covered;
+  for (const GradientCase& c : GradientCases()) covered.insert(c.name.substr(0, c.name.find('/')));
+  // Results of these are ints, bools or nothing: tapes do not record them.
+  const std::set<std::string> never = {
+      "bitwise_not", "logical_not", "isnan",       "isfinite",      "logical_and", "logical_or",    "logical_xor",
+      "bitwise_and", "bitwise_or",  "bitwise_xor", "left_shift",    "right_shift", "equal",         "not_equal",
+      "less",        "less_equal",  "greater",     "greater_equal", "any",         "all",           "argmax",
+      "argmin",      "argsort",     "constant",    "iota",          "random_bits", "write_variable"};
+  for (int i = 0; i < kOpCount; ++i) {
+    const std::string name = kOpInfo[i].name;
+    EXPECT_NE(covered.contains(name), never.contains(name)) << name;
+  }
+}
+
+Tensor GradientAt(const std::function<Tensor(const Tensor&)>& f, const Tensor& x) {
+  GradientTape tape;
+  tape.watch(x);
+  return tape.gradient(f(x), x);
+}
+
+#define EXPECT_SAME(a, b) EXPECT_TRUE(same_bits(a, b)) << "got " << (a) << ", expected " << (b)
+
+TEST(Gradients, TiesShareEqually) {
+  const Tensor x = tensor({1.0, 3.0, 3.0, 2.0, 3.0, 3.0});
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return max(t); }, x), tensor({0.0, 0.25, 0.25, 0.0, 0.25, 0.25}));
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return min(-t); }, x), tensor({-0.0, -0.25, -0.25, -0.0, -0.25, -0.25}));
+  const Tensor y = tensor({1.0, 2.0, 4.0, 2.0, 3.0, 5.0});
+  EXPECT_SAME(GradientAt([&](const Tensor& t) { return maximum(t, y); }, x), tensor({0.5, 1.0, 0.0, 0.5, 0.5, 0.0}));
+  EXPECT_SAME(GradientAt([&](const Tensor& t) { return minimum(y, t); }, x), tensor({0.5, 0.0, 1.0, 0.5, 0.5, 1.0}));
+  // -0 and +0 are a tie too.
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return maximum(t, 0.0); }, tensor({-0.0, 0.0})), tensor({0.5, 0.5}));
+}
+
+TEST(Gradients, AtKinks) {
+  const Tensor x = tensor({-1.0, -0.0, 0.0, 1.0});
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return relu(t); }, x), tensor({0.0, 0.0, 0.0, 1.0}));
+  EXPECT_SAME(abs(GradientAt([](const Tensor& t) { return abs(t); }, x)), tensor({1.0, 0.0, 0.0, 1.0}));
+  for (Tensor (*f)(const Arg&) : {sign, floor, ceil, round})
+    EXPECT_SAME(GradientAt([&](const Tensor& t) { return f(t); }, x), zeros({4}));
+}
+
+TEST(Gradients, OfPowersOfZero) {
+  const Tensor zero_to_three = tensor({0.0, 1.0, 2.0, 3.0});
+  // d x^0 = 0, d x^1 = 1, d x^2 = 2 x at 0, 1, 2, 3.
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return power(t, 0.0); }, zero_to_three), zeros({4}));
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return power(t, 1.0); }, zero_to_three), ones({4}));
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return power(t, 2.0); }, zero_to_three), zero_to_three * 2);
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return power(tensor(0.0), t); }, zero_to_three), zeros({4}));
+}
+
+TEST(Gradients, OfProductsWithZeros) {
+  const auto product = [](const Tensor& t) { return prod(t, 1); };
+  const Tensor x = tensor({{2.0, 3.0, 4.0}, {2.0, 0.0, 4.0}, {0.0, 3.0, 0.0}});
+  EXPECT_SAME(GradientAt(product, x), tensor({{12.0, 8.0, 6.0}, {0.0, 8.0, 0.0}, {0.0, 0.0, 0.0}}));
+}
+
+TEST(Gradients, OfSortFollowTheElements) {
+  const Tensor weights = tensor({1.0, 10.0, 100.0, 1000.0});
+  const Tensor x = tensor({{3.0, 1.0, 3.0, 2.0}, {0.0, 0.0, -1.0, 5.0}});
+  EXPECT_SAME(GradientAt([&](const Tensor& t) { return sort(t) * weights; }, x),
+              tensor({{100.0, 1.0, 1000.0, 10.0}, {10.0, 100.0, 1.0, 1000.0}}));
+}
+
+TEST(Gradients, OfRepeatedIndicesAddUp) {
+  const Tensor x = tensor({1.0, 2.0, 3.0}), weights = tensor({1.0, 10.0, 100.0, 1000.0});
+  EXPECT_SAME(GradientAt([&](const Tensor& t) { return take(t, tensor({2, 0, 2, -1})) * weights; }, x),
+              tensor({10.0, 0.0, 1101.0}));
+}
+
+TEST(Gradients, OfEmptyTensors) {
+  const Tensor x = zeros({0, 3});
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return sum(exp(t)); }, x), zeros({0, 3}));
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return prod(t, 0); }, x), zeros({0, 3}));
+  EXPECT_SAME(GradientAt([](const Tensor& t) { return concatenate({t, t}, 0) * 2; }, x), zeros({0, 3}));
+}
+
+}  // namespace
+}  // namespace duet
