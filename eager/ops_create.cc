@@ -5,6 +5,7 @@
 
 #include "eager/promote.h"
 #include "runtime/fail.h"
+#include "runtime/float_environment.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -70,6 +71,7 @@ Tensor MakeTensor(DType from, const void* data, const Shape& shape, DType to, So
   try {
     Tensor made = NewTensor({to, shape});
     made.body()->literal = LiteralsAreConstants();
+    FloatEnvironmentScope environment;
     Convert(from, data, to, made.body()->data, made.body()->size);
     return made;
   } catch (const Error&) {

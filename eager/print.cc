@@ -1,9 +1,12 @@
 // How tensors print: as NumPy's arrays do. Floats show the shortest digits that read back, decimal points aligned, in
-// scientific form when a magnitude is 1e8 or more or below 1e-4. More than 1,000 elements: three at each end of an axis.
+// scientific form when a magnitude is 1e8 or more or below 1e-4 or when two are more than 1000 times apart. More than
+// 1,000 elements: three at each end of an axis.
 #include <duet/tensor.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -18,9 +21,12 @@ constexpr std::int64_t kSummarizeAbove = 1000;
 constexpr std::int64_t kEdge = 3;
 constexpr std::size_t kLineWidth = 75;
 
-// An element's text, cut at the decimal point so that columns can be aligned.
+// An element's text, cut so that columns can be aligned: before the decimal point, the digits after it, and the digits
+// of the exponent behind its sign.
 struct Cell {
   std::string left, right;
+  std::string exponent = {};
+  char sign = '+';  ///< of the exponent
 };
 
 template <class T>
@@ -34,14 +40,16 @@ template <class T>
 Cell FloatCell(T value, bool scientific) {
   if (std::isnan(value)) return {"nan", ""};
   if (std::isinf(value)) return {value > 0 ? "inf" : "-inf", ""};
-  std::string text = Digits(value, scientific ? std::chars_format::scientific : std::chars_format::fixed);
-  const std::size_t exponent = text.find('e');
-  const std::size_t point = text.find('.');
-  if (point == std::string::npos) {
-    text.insert(exponent == std::string::npos ? text.size() : exponent, ".");
-    return {text.substr(0, text.find('.')), text.substr(text.find('.'))};
+  const std::string text = Digits(value, scientific ? std::chars_format::scientific : std::chars_format::fixed);
+  const std::size_t exponent = std::min(text.find('e'), text.size());
+  const std::size_t point = std::min(text.find('.'), exponent);
+  Cell cell{text.substr(0, point), "."};
+  if (point < exponent) cell.right += text.substr(point + 1, exponent - point - 1);
+  if (exponent < text.size()) {
+    cell.sign = text[exponent + 1];
+    cell.exponent = text.substr(exponent + 2);
   }
-  return {text.substr(0, point), text.substr(point)};
+  return cell;
 }
 
 class Printer {
@@ -50,13 +58,13 @@ class Printer {
     summarize_ = body_.size > kSummarizeAbove;
     if (is_float(body_.type.dtype)) VisitShown([&](std::int64_t offset) { NoteMagnitude(offset); }, 0, 0);
     VisitShown([&](std::int64_t offset) { NoteWidth(CellAt(offset)); }, 0, 0);
+    const std::size_t behind_point = right_ + (exponent_ ? 2 + exponent_ : 0);
+    width_ = std::max(width_, left_ + behind_point);
+    left_ = width_ - behind_point;
   }
 
   std::string Text() {
-    if (body_.type.shape.rank() == 0) {
-      const Cell cell = CellAt(0);
-      return cell.left + cell.right;
-    }
+    if (body_.type.shape.rank() == 0) return Single(CellAt(0));
     if (body_.size == 0) return "[]";
     Axis(0, 0, 1);
     return out_;
@@ -78,11 +86,26 @@ class Printer {
 
   void NoteMagnitude(std::int64_t offset) {
     const double value = std::abs(FloatAt(offset));
-    if (std::isfinite(value) && value != 0 && (value >= 1e8 || value < 1e-4)) scientific_ = true;
+    if (!std::isfinite(value) || value == 0) return;
+    smallest_ = std::min(smallest_, value);
+    largest_ = std::max(largest_, value);
+    scientific_ = largest_ >= 1e8 || smallest_ < 1e-4 || largest_ / smallest_ > 1000;
   }
   void NoteWidth(const Cell& cell) {
+    if (cell.right.empty()) {  // ints, bools, nan, inf
+      width_ = std::max(width_, cell.left.size());
+      return;
+    }
     left_ = std::max(left_, cell.left.size());
     right_ = std::max(right_, cell.right.size());
+    exponent_ = std::max(exponent_, cell.exponent.size());
+  }
+
+  // A 0-d tensor prints as a number: `1.0`, `1e+10`.
+  static std::string Single(const Cell& cell) {
+    if (cell.right.empty()) return cell.left;
+    if (cell.exponent.empty()) return cell.left + (cell.right == "." ? ".0" : cell.right);
+    return cell.left + (cell.right == "." ? "" : cell.right) + 'e' + cell.sign + cell.exponent;
   }
 
   double FloatAt(std::int64_t offset) const {
@@ -101,13 +124,12 @@ class Printer {
   }
 
   std::string Padded(const Cell& cell) const {
-    // A cell without a point (nan, inf) ends where the others' digits end.
-    if (cell.right.empty()) {
-      const std::size_t width = left_ + right_;
-      return std::string(width > cell.left.size() ? width - cell.left.size() : 0, ' ') + cell.left;
-    }
-    return std::string(left_ - cell.left.size(), ' ') + cell.left + cell.right +
-           std::string(right_ - cell.right.size(), ' ');
+    // nan and inf end where the others' digits end.
+    if (cell.right.empty()) return std::string(width_ - cell.left.size(), ' ') + cell.left;
+    const std::string text = std::string(left_ - cell.left.size(), ' ') + cell.left + cell.right;
+    if (!exponent_) return text + std::string(right_ - cell.right.size(), ' ');
+    return text + std::string(right_ - cell.right.size(), '0') + 'e' + cell.sign +
+           std::string(exponent_ - cell.exponent.size(), '0') + cell.exponent;
   }
 
   void Axis(int axis, std::int64_t offset, std::size_t indent) {
@@ -129,7 +151,8 @@ class Printer {
       }
       const std::string cell = Padded(CellAt(offset + i * body_.strides[axis]));
       const std::string text = (gap ? "... " : "") + cell;
-      if (i && column + 1 + text.size() > kLineWidth) {
+      const std::size_t brackets = static_cast<std::size_t>(body_.type.shape.rank());  // that close behind it
+      if (i && column + 1 + text.size() + brackets > kLineWidth) {
         out_ += '\n' + std::string(indent, ' ');
         column = indent;
       } else if (i) {
@@ -150,7 +173,9 @@ class Printer {
   const TensorBody& body_;
   bool summarize_ = false;
   bool scientific_ = false;
-  std::size_t left_ = 0, right_ = 0;
+  double smallest_ = std::numeric_limits<double>::infinity(), largest_ = 0;
+  std::size_t width_ = 0;                            // of a cell
+  std::size_t left_ = 0, right_ = 0, exponent_ = 0;  // of its parts
   std::string out_;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/fail.h"
+#include "runtime/float_environment.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -77,6 +78,7 @@ DType PromotedDType(std::span<const Arg* const> args) {
 }
 
 Tensor Literal(double value, DType dtype) {
+  FloatEnvironmentScope environment;  // the user's rounding is not Duet's
   switch (dtype) {
     case DType::bool_: return LiteralOf(value != 0, dtype);
     case DType::i32: return LiteralOf(static_cast<std::int32_t>(value), dtype);
@@ -93,7 +95,7 @@ Tensor ToTensor(const Arg& arg, DType dtype, Line line) {
   if (dtype == DType::bool_) return LiteralOf(value != 0, dtype);
   if (dtype == DType::i64) return LiteralOf(value, dtype);
   if (value != static_cast<std::int32_t>(value))
-    throw ValueError("the number " + std::to_string(value) + " does not fit " + name(dtype));
+    throw DTypeError("the number " + std::to_string(value) + " does not fit " + name(dtype));
   return LiteralOf(static_cast<std::int32_t>(value), dtype);
 }
 

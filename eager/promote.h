@@ -14,7 +14,7 @@ namespace duet {
 /// bool or ints f32).
 DType PromotedDType(std::span<const Arg* const> args);
 
-/// The tensor cast to dtype; a number as a literal 0-d tensor. Throws ValueError for a number that dtype cannot hold.
+/// The tensor cast to dtype; a number as a literal 0-d tensor. Throws DTypeError for a number that dtype cannot hold.
 Tensor ToTensor(const Arg& arg, DType dtype, Line line);
 Tensor CastTo(const Tensor& tensor, DType dtype, Line line);
 Tensor BroadcastTo(const Tensor& tensor, const Shape& shape, Line line);

@@ -8,6 +8,7 @@
 
 #include "eager/promote.h"
 #include "runtime/fail.h"
+#include "runtime/float_environment.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -54,6 +55,7 @@ U ItemAs(const Tensor& tensor, SourceLocation line) {
   if (body.size != 1)
     Fail<ShapeError>("item", "wants exactly one element, there are " + std::to_string(body.size), line,
                      std::span(&body.type, 1));
+  FloatEnvironmentScope environment;
   switch (body.type.dtype) {
     case DType::bool_: return ConvertElement<U>(*reinterpret_cast<const bool*>(body.data));
     case DType::i32: return ConvertElement<U>(*reinterpret_cast<const std::int32_t*>(body.data));

@@ -12,14 +12,20 @@ namespace {
 
 std::atomic<std::uint64_t> g_next_id{1};
 
+bool IsTracing() {
+  for (const Interpreter* level = Interpreter::Top(); level; level = level->below())
+    if (level->takes_everything()) return true;
+  return false;
+}
+
 }  // namespace
 
 Variable::Variable(const Arg& initial, std::string name) : body_(std::make_shared<VariableBody>()) {
   const Tensor value = initial.value();
   if (value.empty_handle()) Fail<ValueError>("Variable", "the initial value is an empty Tensor", initial.line());
-  if (IsTraced(value))
+  if (IsTraced(value) || IsTracing())
     Fail<TraceError>("Variable",
-                     "a variable cannot be made from a traced value: make it outside the function and assign to it",
+                     "a variable cannot be made while a function is traced: make it outside the function and assign to it",
                      initial.line());
   body_->id = g_next_id.fetch_add(1);
   body_->name = name.empty() ? "variable" + std::to_string(body_->id) : std::move(name);
