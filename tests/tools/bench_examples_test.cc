@@ -1,0 +1,95 @@
+// The examples as programs: what they print, and what they say about files that they cannot read.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+struct ProgramOutput {
+  int status = 0;
+  std::string text;
+};
+ProgramOutput RunProgram(const std::string& command_line) {
+  const std::string command = std::string(DUET_BINARY_DIR) + "/bin/" + command_line + " 2>&1";
+  ProgramOutput output;
+  std::FILE* pipe = popen(command.c_str(), "r");
+  char part[4096];
+  while (const std::size_t count = std::fread(part, 1, sizeof part, pipe)) output.text.append(part, count);
+  output.status = WEXITSTATUS(pclose(pipe));
+  return output;
+}
+
+const std::string kData = std::string(DUET_SOURCE_DIR) + "/examples/data/digits.csv";
+
+std::string WithFile(const std::string& name, const std::string& text) {
+  const std::string path = testing::TempDir() + "/" + name;
+  std::ofstream(path) << text;
+  return "digits --data " + path;
+}
+
+std::string RowEnding(const std::string& end) {
+  std::string row;
+  for (int i = 0; i < 62; ++i) row += "0,";
+  return row + end;
+}
+
+TEST(FirstSteps, HasTheSameBits) {
+  const ProgramOutput output = RunProgram("first_steps");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("same bits: true"));
+  EXPECT_THAT(output.text, HasSubstr("graph @wave("));
+}
+
+TEST(Digits, LearnsTheSameTwice) {
+  const ProgramOutput output = RunProgram("digits --epochs 3 --data " + kData);
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, ContainsRegex("1,797 images of 8x8 pixels: 1,437 to train on, 360 to test with"));
+  EXPECT_THAT(output.text, ContainsRegex("\ndigits: eager [0-9]+ steps/s, traced [0-9]+ steps/s \\([0-9.]+x\\), "
+                                         "accuracy 0\\.9[0-9]+, 0 of 9610 parameters differ\n"));
+}
+
+TEST(Digits, OneModeAlone) {
+  EXPECT_THAT(RunProgram("digits --epochs 1 --mode eager --data " + kData).text,
+              ContainsRegex("\ndigits: eager [0-9]+ steps/s, accuracy [0-9.]+\n"));
+  EXPECT_THAT(RunProgram("digits --epochs 1 --mode traced --data " + kData).text,
+              ContainsRegex("\ndigits: traced [0-9]+ steps/s, accuracy [0-9.]+\n"));
+}
+
+TEST(Digits, BrokenFilesAreNamedWithLineAndColumn) {
+  const std::string good = RowEnding("0,16,9\n");
+  const auto message = [](const std::string& command) {
+    const ProgramOutput output = RunProgram(command);
+    EXPECT_EQ(output.status, 2) << output.text;
+    return output.text;
+  };
+  EXPECT_THAT(message("digits --data /nowhere/digits.csv"), HasSubstr("/nowhere/digits.csv:1:1: expected a CSV file"));
+  EXPECT_THAT(message(WithFile("value.csv", good + "0,x3,1\n")),
+              HasSubstr("value.csv:2:3: expected a pixel from 0 to 16 (value 2 of 65), found 'x3'"));
+  EXPECT_THAT(message(WithFile("large.csv", RowEnding("0,17,9\n"))),
+              HasSubstr("large.csv:1:127: expected a pixel from 0 to 16 (value 64 of 65), found '17'"));
+  EXPECT_THAT(message(WithFile("digit.csv", RowEnding("0,16,10\n"))),
+              HasSubstr("digit.csv:1:130: expected the digit from 0 to 9 (value 65 of 65), found '10'"));
+  EXPECT_THAT(message(WithFile("short.csv", good + "1,2,3\n")),
+              HasSubstr("short.csv:2:6: expected 65 values separated by commas, found 3"));
+  EXPECT_THAT(message(WithFile("long.csv", RowEnding("0,16,9,1\n"))),
+              HasSubstr("long.csv:1:131: expected the end of the line after 65 values, found ',1'"));
+  EXPECT_THAT(message(WithFile("blank.csv", good + "\n")), HasSubstr("found the end of the line"));
+  EXPECT_THAT(message(WithFile("few.csv", good)), HasSubstr("few.csv:2:1: expected at least 40 images, found 1"));
+  EXPECT_THAT(message(WithFile("empty.csv", "")), HasSubstr("empty.csv:1:1: expected at least 40 images, found 0"));
+}
+
+TEST(Digits, HelpHasExamples) {
+  const ProgramOutput output = RunProgram("digits --help");
+  EXPECT_EQ(output.status, 0);
+  EXPECT_THAT(output.text, HasSubstr("digits --mode eager"));
+  EXPECT_NE(RunProgram("digits --mode neither").status, 0);
+}
+
+}  // namespace
