@@ -77,6 +77,11 @@ class Folder {
       Replace(node, Contiguous(view));
       return true;
     }
+    if (node.op == Op::cast && operands[0].body()->type.dtype == type.dtype) {
+      Know(node, operands[0]);  // no kernel casts to the same dtype
+      rebuild_.Map(node.first_result, rebuild_[graph_.operands(node)[0]]);
+      return true;
+    }
     if (IsElementwise(node.op) && !type.shape.empty() &&
         std::all_of(operands.begin(), operands.end(), IsBroadcastScalar)) {
       Tensors scalars;
