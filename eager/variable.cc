@@ -12,11 +12,9 @@ namespace {
 
 std::atomic<std::uint64_t> g_next_id{1};
 
-bool IsTracing() {
-  for (const Interpreter* level = Interpreter::Top(); level; level = level->below())
-    if (level->takes_everything()) return true;
-  return false;
-}
+// A level on the stack, and one of this thread's levels is a trace. State made with nothing on the stack (an optimizer's)
+// is made outside.
+bool IsTracing() { return LiteralsAreConstants() && Interpreter::Top(); }
 
 }  // namespace
 
