@@ -43,13 +43,15 @@ std::int64_t ParameterCount(const Run& run) {
   return count;
 }
 
+double MedianStep(const Run& run) {
+  return Median(run.step_ms.size() > 1 ? std::vector(run.step_ms.begin() + 1, run.step_ms.end()) : run.step_ms);
+}
+
 std::optional<std::int64_t> CallsUntilPaidBack(const Run& eager, const Run& traced) {
-  double ahead_ms = -traced.wait_ms;
-  for (std::size_t i = 0; i < eager.step_ms.size(); ++i) {
-    ahead_ms += eager.step_ms[i] - traced.step_ms[i];
-    if (ahead_ms >= 0) return static_cast<std::int64_t>(i) + 1;
-  }
-  return std::nullopt;
+  const double spent_ms = traced.step_ms.front() + traced.wait_ms - eager.step_ms.front();
+  const double saved_ms = MedianStep(eager) - MedianStep(traced);
+  if (saved_ms <= 0) return std::nullopt;
+  return 1 + static_cast<std::int64_t>(std::ceil(std::max(spent_ms, 0.0) / saved_ms));
 }
 
 double HandWrittenMilliseconds() {

@@ -17,7 +17,10 @@ struct Difference {
 Difference CountDifferences(const Run& a, const Run& b);
 std::int64_t ParameterCount(const Run& run);
 
-/// The first call after which all calls so far, with the wait for native code, took no longer traced than eagerly.
+/// Milliseconds, without the first, which is another matter.
+double MedianStep(const Run& run);
+
+/// Calls after which the first step and the wait for native code are made up for; none if tracing saves nothing.
 std::optional<std::int64_t> CallsUntilPaidBack(const Run& eager, const Run& traced);
 
 /// Median time of the hand-written step.

@@ -26,11 +26,6 @@ void Row(const string& what, const Columns& columns, const string& note = kNothi
   fmt::print("{}\n", line);
 }
 
-double MedianStep(const Run& run) {
-  // The first step is another matter: it is shown in a row of its own.
-  return Median(run.step_ms.size() > 1 ? std::vector(run.step_ms.begin() + 1, run.step_ms.end()) : run.step_ms);
-}
-
 double StepsPerSecond(const Run& run) { return 1000 / MedianStep(run); }
 
 string PhasesOf(const duet::FunctionStats& stats) {
@@ -46,13 +41,6 @@ double CompileMilliseconds(const duet::FunctionStats& stats) {
 template <class F>
 Columns OfBoth(const std::optional<Run>& eager, const std::optional<Run>& traced, F&& figure) {
   return {eager ? figure(*eager) : kNothing, traced ? figure(*traced) : kNothing, kNothing};
-}
-
-string PaidBackAfter(const Run& eager, const Run& traced) {
-  if (const auto calls = CallsUntilPaidBack(eager, traced)) return std::to_string(*calls);
-  const double saved_ms = MedianStep(eager) - MedianStep(traced);
-  if (saved_ms <= 0) return "never";
-  return fmt::format("~{:.0f}", (traced.step_ms.front() - eager.step_ms.front() + traced.wait_ms) / saved_ms);
 }
 
 }  // namespace
@@ -78,9 +66,11 @@ void PrintTable(const std::optional<Run>& eager, const std::optional<Run>& trace
         traced->no_native_code.empty() ? "once, after the first step; the compiler is loaded too"
                                        : traced->no_native_code);
     Row("calls run natively", {.traced = fmt::format("{} of {}", stats.native_calls, traced->step_ms.size())});
-    if (eager)
-      Row("calls until it paid back", {.traced = PaidBackAfter(*eager, *traced)},
-          CallsUntilPaidBack(*eager, *traced) ? "first step and wait included" : "more than there were");
+    if (eager) {
+      const auto calls = CallsUntilPaidBack(*eager, *traced);
+      Row("calls until it paid back", {.traced = calls ? std::to_string(*calls) : "never"},
+          "for the first step and the wait");
+    }
   }
   Row("peak memory, KiB",
       OfBoth(eager, traced,

@@ -38,18 +38,19 @@ double TogetherNs(int threads, std::int64_t repeats, const std::function<void(in
 // The best of several tries: a ceiling is what was reached once. `amount` per call and thread, in what 1e9 of a second
 // is to be counted in.
 double BestRate(int threads, double amount, bool quick, const std::function<void(int)>& work) {
-  const double wanted_ns = quick ? 1e6 : 1e7;
-  const int tries = quick ? 2 : 7;
+  // Many short tries: some will not be disturbed by other programs.
+  const double wanted_ns = quick ? 5e5 : 2e6, budget_ns = quick ? 0 : 2e8;
   std::int64_t repeats = 1;
-  double best = 0;
-  for (int i = 0; i < tries;) {
+  double best = 0, spent_ns = 0;
+  for (int tries = 0; tries < 3 || spent_ns < budget_ns;) {
     const double ns = TogetherNs(threads, repeats, work);
     if (ns < wanted_ns && repeats < (1 << 24)) {
       repeats *= std::clamp<std::int64_t>(static_cast<std::int64_t>(1.2 * wanted_ns / ns), 2, 100);
       continue;
     }
     best = std::max(best, amount * static_cast<double>(repeats) * threads / ns);
-    ++i;
+    spent_ns += ns;
+    ++tries;
   }
   return best;
 }
