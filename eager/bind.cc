@@ -72,7 +72,8 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
   if (value.empty_handle()) Fail<ValueError>("assign", "the value is an empty Tensor", line);
   const Type& type = value.body()->type;
   if (!(type == variable->type)) {
-    const std::string what = "variable " + variable->name + " holds " + to_string(variable->type) + ", not " + to_string(type);
+    const std::string what =
+        "variable " + variable->name + " holds " + to_string(variable->type) + ", not " + to_string(type);
     if (type.dtype != variable->type.dtype) Fail<DTypeError>("assign", what, line);
     Fail<ShapeError>("assign", what, line);
   }
@@ -80,8 +81,9 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     t_top->ProcessWrite(variable, value, LineScope::Current(line));
     return;
   }
-  if (IsTraced(value)) Fail<TraceError>("assign", "the value was traced at " + to_string(value.body()->line) +
-                                                      " and is used outside its trace", line);
+  if (IsTraced(value))
+    Fail<TraceError>(
+        "assign", "the value was traced at " + to_string(value.body()->line) + " and is used outside its trace", line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);

@@ -17,8 +17,8 @@ using Operands = std::span<const Tensor* const>;
 
 extern const Attributes kNoAttributes;
 
-/// The result of op. Operands have the dtypes and shapes the op wants: promotion and broadcasting come before. Throws what
-/// inference and kernels throw, with op, operands and line in the text. Effects return an empty handle.
+/// The result of op. Operands have the dtypes and shapes the op wants: promotion and broadcasting come before. Throws
+/// what inference and kernels throw, with op, operands and line in the text. Effects return an empty handle.
 Tensor Bind(Op op, Operands operands, const Attributes& attributes, Line line);
 
 inline Tensor Bind(Op op, std::initializer_list<const Tensor*> operands, const Attributes& attributes, Line line) {
@@ -46,7 +46,8 @@ class Interpreter {
   virtual bool takes_everything() const { return false; }
   /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that
   /// watches one of them): the call is then replayed op by op.
-  virtual bool watches(std::span<const Tensor> operands, std::span<const std::shared_ptr<VariableBody>> variables) const {
+  virtual bool watches(std::span<const Tensor> operands,
+                       std::span<const std::shared_ptr<VariableBody>> variables) const {
     (void)operands;
     (void)variables;
     return false;

@@ -1,5 +1,5 @@
-// Elementwise ops on strided operands: axes are joined, the generated kernel runs over rows x columns, C++ loops over what
-// is left. An operand whose columns lie neither side by side nor all in one place is packed first.
+// Elementwise ops on strided operands: axes are joined, the generated kernel runs over rows x columns, C++ loops over
+// what is left. An operand whose columns lie neither side by side nor all in one place is packed first.
 #include <algorithm>
 #include <cassert>
 
@@ -84,12 +84,10 @@ struct Tile {
   void RunParallel(std::byte* const* data, std::byte* to) const {
     if (rows * columns <= 2 * kGrain) return Run(data, to, 0, rows, 0, columns);
     if (rows == 1)
-      return ParallelRanges(columns, kGrain, [&](std::int64_t begin, std::int64_t end) {
-        Run(data, to, 0, 1, begin, end - begin);
-      });
-    ParallelRanges(rows, std::max<std::int64_t>(1, kGrain / columns), [&](std::int64_t begin, std::int64_t end) {
-      Run(data, to, begin, end - begin, 0, columns);
-    });
+      return ParallelRanges(columns, kGrain,
+                            [&](std::int64_t begin, std::int64_t end) { Run(data, to, 0, 1, begin, end - begin); });
+    ParallelRanges(rows, std::max<std::int64_t>(1, kGrain / columns),
+                   [&](std::int64_t begin, std::int64_t end) { Run(data, to, begin, end - begin, 0, columns); });
   }
 };
 

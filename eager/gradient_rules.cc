@@ -15,13 +15,13 @@ GradientRuleFunction FindGradientRule(Op op) {
 }
 
 // `y` is the result, `x` the first operand, `dy` the adjoint of the result.
-#define DUET_GRADIENT(name, expression)                \
-  template <>                                          \
-  void GradientRule<Op::name>(GradientContext & g) {   \
-    [[maybe_unused]] const Tensor& x = g.operand(0);   \
-    [[maybe_unused]] const Tensor& y = g.result();     \
-    [[maybe_unused]] const Tensor& dy = g.dy();        \
-    g.add(0, expression);                              \
+#define DUET_GRADIENT(name, expression)              \
+  template <>                                        \
+  void GradientRule<Op::name>(GradientContext & g) { \
+    [[maybe_unused]] const Tensor& x = g.operand(0); \
+    [[maybe_unused]] const Tensor& y = g.result();   \
+    [[maybe_unused]] const Tensor& dy = g.dy();      \
+    g.add(0, expression);                            \
   }
 // Piecewise constant: the derivative is 0 wherever there is one.
 #define DUET_GRADIENT_ZERO(name) \
@@ -29,21 +29,21 @@ GradientRuleFunction FindGradientRule(Op op) {
   void GradientRule<Op::name>(GradientContext&) {}
 
 DUET_GRADIENT(neg, -dy)
-DUET_GRADIENT(abs, dy * sign(x))
+DUET_GRADIENT(abs, dy* sign(x))
 DUET_GRADIENT_ZERO(sign)
 DUET_GRADIENT_ZERO(floor)
 DUET_GRADIENT_ZERO(ceil)
 DUET_GRADIENT_ZERO(round)
 DUET_GRADIENT(sqrt, dy * 0.5 / y)
 DUET_GRADIENT(rsqrt, dy * (-0.5 * y / x))
-DUET_GRADIENT(exp, dy * y)
-DUET_GRADIENT(expm1, dy * (y + 1))
+DUET_GRADIENT(exp, dy* y)
+DUET_GRADIENT(expm1, dy*(y + 1))
 DUET_GRADIENT(log, dy / x)
 DUET_GRADIENT(log1p, dy / (1 + x))
-DUET_GRADIENT(sin, dy * cos(x))
-DUET_GRADIENT(cos, -(dy * sin(x)))
+DUET_GRADIENT(sin, dy* cos(x))
+DUET_GRADIENT(cos, -(dy* sin(x)))
 DUET_GRADIENT(tanh, dy * (1 - y * y))
-DUET_GRADIENT(sigmoid, dy * (y * (1 - y)))
+DUET_GRADIENT(sigmoid, dy*(y * (1 - y)))
 DUET_GRADIENT(erf, dy * (1.1283791670955126 * exp(-(x * x))))  // 2 / sqrt(pi)
 DUET_GRADIENT(square, dy * (2 * x))
 DUET_GRADIENT(relu, where(x > 0, dy, 0))
@@ -52,26 +52,26 @@ DUET_GRADIENT_ZERO(logical_not)
 DUET_GRADIENT_ZERO(isnan)
 DUET_GRADIENT_ZERO(isfinite)
 
-#define DUET_GRADIENTS(name, by_x, by_y)               \
-  template <>                                          \
-  void GradientRule<Op::name>(GradientContext & g) {   \
-    [[maybe_unused]] const Tensor& x = g.operand(0);   \
-    [[maybe_unused]] const Tensor& y = g.operand(1);   \
+#define DUET_GRADIENTS(name, by_x, by_y)                \
+  template <>                                           \
+  void GradientRule<Op::name>(GradientContext & g) {    \
+    [[maybe_unused]] const Tensor& x = g.operand(0);    \
+    [[maybe_unused]] const Tensor& y = g.operand(1);    \
     [[maybe_unused]] const Tensor& result = g.result(); \
-    [[maybe_unused]] const Tensor& dy = g.dy();        \
-    if (g.needs(0)) g.add(0, by_x);                    \
-    if (g.needs(1)) g.add(1, by_y);                    \
+    [[maybe_unused]] const Tensor& dy = g.dy();         \
+    if (g.needs(0)) g.add(0, by_x);                     \
+    if (g.needs(1)) g.add(1, by_y);                     \
   }
 
 DUET_GRADIENTS(add, dy, dy)
 DUET_GRADIENTS(subtract, dy, -dy)
-DUET_GRADIENTS(multiply, dy * y, dy * x)
-DUET_GRADIENTS(divide, dy / y, -(dy * result / y))
+DUET_GRADIENTS(multiply, dy* y, dy* x)
+DUET_GRADIENTS(divide, dy / y, -(dy* result / y))
 DUET_GRADIENT_ZERO(floor_divide)
-DUET_GRADIENTS(remainder, dy, -(dy * floor_divide(x, y)))
+DUET_GRADIENTS(remainder, dy, -(dy* floor_divide(x, y)))
 // 0 ** 0 is 1: at y = 0 the derivative by x is 0, at x = 0 the one by y is 0.
-DUET_GRADIENTS(power, where(y == 0, 0, dy * (y * power(x, where(y == 0, 1, y - 1)))),
-               where(x == 0, 0, dy * (result * log(where(x == 0, 1, x)))))
+DUET_GRADIENTS(power, where(y == 0, 0, dy*(y* power(x, where(y == 0, 1, y - 1)))),
+               where(x == 0, 0, dy*(result* log(where(x == 0, 1, x)))))
 // Ties share the adjoint equally.
 DUET_GRADIENTS(maximum, where(x > y, dy, where(x == y, dy * 0.5, 0)), where(y > x, dy, where(x == y, dy * 0.5, 0)))
 DUET_GRADIENTS(minimum, where(x < y, dy, where(x == y, dy * 0.5, 0)), where(y < x, dy, where(x == y, dy * 0.5, 0)))

@@ -1,5 +1,5 @@
-// Gradient rules: one per op of ops.def, in public ops, so that one rule serves eager, traced and higher-order gradients.
-// A rule that is missing fails to link.
+// Gradient rules: one per op of ops.def, in public ops, so that one rule serves eager, traced and higher-order
+// gradients. A rule that is missing fails to link.
 #pragma once
 
 #include "eager/bind.h"

@@ -22,7 +22,9 @@ struct Bounds {
 };
 
 Bounds RangeBounds(const Range& range, std::int64_t size) {
-  const auto clamp = [](std::int64_t x, std::int64_t low, std::int64_t high) { return std::min(std::max(x, low), high); };
+  const auto clamp = [](std::int64_t x, std::int64_t low, std::int64_t high) {
+    return std::min(std::max(x, low), high);
+  };
   const auto from_end = [&](std::int64_t x) { return x < 0 ? x + size : x; };
   if (range.step > 0) {
     const std::int64_t start = range.start == Range::kOpen ? 0 : clamp(from_end(range.start), 0, size);
@@ -55,7 +57,9 @@ Plan PlanIndexing(const Shape& shape, std::span<const Index* const> indices) {
   };
   for (const Index* index : indices) {
     switch (index->kind()) {
-      case Index::Kind::kNewAxis: plan.result.push_back(1); break;
+      case Index::Kind::kNewAxis:
+        plan.result.push_back(1);
+        break;
       case Index::Kind::kEllipsis:
         for (int n = shape.rank() - used; n > 0; --n) whole();
         break;
@@ -115,7 +119,8 @@ std::vector<const Index*> Pointers(const std::vector<Index>& indices) {
 Tensor Put(const Tensor& x, const std::vector<Index>& indices, const Arg& value, bool add) {
   LineScope scope(value.line());
   Plan plan = CheckedPlan(x, Pointers(indices));
-  Tensor update = value.is_number() ? ToTensor(value, x.dtype(), value.line()) : CastTo(value.tensor(), x.dtype(), value.line());
+  Tensor update =
+      value.is_number() ? ToTensor(value, x.dtype(), value.line()) : CastTo(value.tensor(), x.dtype(), value.line());
   update = reshape(broadcast_to(update, plan.result), plan.sizes);
   // update_slice walks forwards: a backward range is written reversed.
   Shape reversed;

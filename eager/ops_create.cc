@@ -22,18 +22,24 @@ void ConvertAs(const void* from, void* to, std::int64_t count) {
 template <class From>
 void ConvertFrom(const void* from, DType to, void* data, std::int64_t count) {
   switch (to) {
-    case DType::bool_: return ConvertAs<bool, From>(from, data, count);
-    case DType::i32: return ConvertAs<std::int32_t, From>(from, data, count);
-    case DType::i64: return ConvertAs<std::int64_t, From>(from, data, count);
-    case DType::f32: return ConvertAs<float, From>(from, data, count);
-    default: return ConvertAs<double, From>(from, data, count);
+    case DType::bool_:
+      return ConvertAs<bool, From>(from, data, count);
+    case DType::i32:
+      return ConvertAs<std::int32_t, From>(from, data, count);
+    case DType::i64:
+      return ConvertAs<std::int64_t, From>(from, data, count);
+    case DType::f32:
+      return ConvertAs<float, From>(from, data, count);
+    default:
+      return ConvertAs<double, From>(from, data, count);
   }
 }
 
 void Convert(DType from_type, const void* from, DType to, void* data, std::int64_t count) {
   switch (from_type) {
 #define DUET_DTYPE(name, text, type, kind, bytes, bits, storage) \
-  case DType::name: return DUET_CONVERT_##kind##bytes(type);
+  case DType::name:                                              \
+    return DUET_CONVERT_##kind##bytes(type);
 #define DUET_CONVERT_Bool1(type) ConvertFrom<type>(from, to, data, count)
 #define DUET_CONVERT_Signed1(type) ConvertFrom<type>(from, to, data, count)
 #define DUET_CONVERT_Signed2(type) ConvertFrom<type>(from, to, data, count)
@@ -81,7 +87,8 @@ Tensor MakeTensor(DType from, const void* data, const Shape& shape, DType to, So
 
 void CheckRow(std::int64_t length, std::int64_t wanted, SourceLocation line) {
   if (length != wanted)
-    Fail<ShapeError>("tensor", std::to_string(length) + " elements where " + std::to_string(wanted) + " are wanted", line);
+    Fail<ShapeError>("tensor", std::to_string(length) + " elements where " + std::to_string(wanted) + " are wanted",
+                     line);
 }
 
 }  // namespace internal

@@ -80,9 +80,8 @@ Tensor slice(const Arg& arg, const Shape& start, const Shape& sizes, const Shape
 Tensor flip(const Arg& arg, const Axes& axes) {
   const Tensor x = arg.value();
   Attributes attributes;
-  InContext("flip", {&x}, arg.line(), [&] {
-    attributes.axes = axes.all() ? AllAxes(x.rank()) : NormalizeAxes(axes.list(), x.rank());
-  });
+  InContext("flip", {&x}, arg.line(),
+            [&] { attributes.axes = axes.all() ? AllAxes(x.rank()) : NormalizeAxes(axes.list(), x.rank()); });
   return Bind(Op::flip, {&x}, attributes, arg.line());
 }
 
@@ -172,7 +171,8 @@ Tensor index_add(const Arg& arg, const Arg& indices, const Arg& added, int axis)
   const Tensor x = arg.value(), at = indices.value();
   Attributes attributes;
   InContext("index_add", {&x, &at}, arg.line(), [&] { attributes.axes = {NormalizeAxis(axis, x.rank())}; });
-  const Tensor y = InContext("index_add", {&x, &at}, arg.line(), [&] { return ToTensor(added, x.dtype(), arg.line()); });
+  const Tensor y =
+      InContext("index_add", {&x, &at}, arg.line(), [&] { return ToTensor(added, x.dtype(), arg.line()); });
   return Bind(Op::index_add, {&x, &at, &y}, attributes, arg.line());
 }
 

@@ -66,8 +66,7 @@ Tensor matmul(const Arg& x, const Arg& y) {
 
 Tensor one_hot(const Arg& arg, std::int64_t classes, DType dtype) {
   const Tensor indices = arg.value();
-  if (indices.empty_handle() || !is_int(indices.dtype()))
-    Fail<DTypeError>("one_hot", "indices are ints", arg.line());
+  if (indices.empty_handle() || !is_int(indices.dtype())) Fail<DTypeError>("one_hot", "indices are ints", arg.line());
   LineScope scope(arg.line());
   Shape shape = indices.shape();
   shape.push_back(classes);
@@ -118,10 +117,10 @@ Tensor softmax_cross_entropy(const Arg& arg, const Arg& label_arg) {
   if (labels.empty_handle() || !is_int(labels.dtype()))
     Fail<DTypeError>("softmax_cross_entropy", "labels are ints", arg.line());
   if (logits.rank() != labels.rank() + 1)
-    Fail<ShapeError>("softmax_cross_entropy",
-                     "logits " + to_string(logits.shape()) + " do not have one axis more than labels " +
-                         to_string(labels.shape()),
-                     arg.line());
+    Fail<ShapeError>(
+        "softmax_cross_entropy",
+        "logits " + to_string(logits.shape()) + " do not have one axis more than labels " + to_string(labels.shape()),
+        arg.line());
   const Tensor is_label = expand_dims(labels, -1) == iota(logits.shape(), -1, labels.dtype());
   return -sum(where(is_label, log_softmax(logits, -1), 0), -1);
 }

@@ -30,7 +30,8 @@ struct Optimizer::State {
     std::vector<Variable>& made = slots[variable.body()->id];
     LevelScope nothing(nullptr);
     while (static_cast<int>(made.size()) < slot_count)
-      made.emplace_back(zeros(variable.shape(), variable.dtype()), variable.name() + ".slot" + std::to_string(made.size()));
+      made.emplace_back(zeros(variable.shape(), variable.dtype()),
+                        variable.name() + ".slot" + std::to_string(made.size()));
     return made;
   }
 };
@@ -41,10 +42,9 @@ Optimizer::~Optimizer() = default;
 void Optimizer::apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
                                 SourceLocation line) {
   if (gradients.size() != variables.size())
-    Fail<ValueError>("apply_gradients",
-                     std::to_string(gradients.size()) + " gradients for " + std::to_string(variables.size()) +
-                         " variables",
-                     line);
+    Fail<ValueError>(
+        "apply_gradients",
+        std::to_string(gradients.size()) + " gradients for " + std::to_string(variables.size()) + " variables", line);
   LineScope scope{Line(line)};
   Variable& step = state_->Step();
   step.assign_add(1);

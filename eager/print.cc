@@ -115,11 +115,16 @@ class Printer {
 
   Cell CellAt(std::int64_t offset) const {
     switch (body_.type.dtype) {
-      case DType::bool_: return {reinterpret_cast<const bool*>(body_.data)[offset] ? "true" : "false", ""};
-      case DType::i32: return {std::to_string(reinterpret_cast<const std::int32_t*>(body_.data)[offset]), ""};
-      case DType::i64: return {std::to_string(reinterpret_cast<const std::int64_t*>(body_.data)[offset]), ""};
-      case DType::f32: return FloatCell(reinterpret_cast<const float*>(body_.data)[offset], scientific_);
-      default: return FloatCell(reinterpret_cast<const double*>(body_.data)[offset], scientific_);
+      case DType::bool_:
+        return {reinterpret_cast<const bool*>(body_.data)[offset] ? "true" : "false", ""};
+      case DType::i32:
+        return {std::to_string(reinterpret_cast<const std::int32_t*>(body_.data)[offset]), ""};
+      case DType::i64:
+        return {std::to_string(reinterpret_cast<const std::int64_t*>(body_.data)[offset]), ""};
+      case DType::f32:
+        return FloatCell(reinterpret_cast<const float*>(body_.data)[offset], scientific_);
+      default:
+        return FloatCell(reinterpret_cast<const double*>(body_.data)[offset], scientific_);
     }
   }
 

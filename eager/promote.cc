@@ -13,9 +13,12 @@ namespace {
 
 DType NumberDType(const Arg& arg) {
   switch (arg.kind()) {
-    case Arg::Kind::kBool: return DType::bool_;
-    case Arg::Kind::kInt: return arg.as_int() == static_cast<std::int32_t>(arg.as_int()) ? DType::i32 : DType::i64;
-    default: return DType::f32;
+    case Arg::Kind::kBool:
+      return DType::bool_;
+    case Arg::Kind::kInt:
+      return arg.as_int() == static_cast<std::int32_t>(arg.as_int()) ? DType::i32 : DType::i64;
+    default:
+      return DType::f32;
   }
 }
 
@@ -45,11 +48,14 @@ void CheckHandles(Op op, std::span<const Arg* const> args) {
 // Dtype that the op computes in, for operands promoted to `dtype`.
 DType ComputeDType(Op op, DType dtype) {
   switch (op) {
-    case Op::divide: return is_float(dtype) ? dtype : DType::f32;
+    case Op::divide:
+      return is_float(dtype) ? dtype : DType::f32;
     case Op::logical_and:
     case Op::logical_or:
-    case Op::logical_xor: return DType::bool_;
-    default: return dtype;
+    case Op::logical_xor:
+      return DType::bool_;
+    default:
+      return dtype;
   }
 }
 
@@ -80,11 +86,16 @@ DType PromotedDType(std::span<const Arg* const> args) {
 Tensor Literal(double value, DType dtype) {
   FloatEnvironmentScope environment;  // the user's rounding is not Duet's
   switch (dtype) {
-    case DType::bool_: return LiteralOf(value != 0, dtype);
-    case DType::i32: return LiteralOf(static_cast<std::int32_t>(value), dtype);
-    case DType::i64: return LiteralOf(static_cast<std::int64_t>(value), dtype);
-    case DType::f32: return LiteralOf(static_cast<float>(value), dtype);
-    default: return LiteralOf(value, dtype);
+    case DType::bool_:
+      return LiteralOf(value != 0, dtype);
+    case DType::i32:
+      return LiteralOf(static_cast<std::int32_t>(value), dtype);
+    case DType::i64:
+      return LiteralOf(static_cast<std::int64_t>(value), dtype);
+    case DType::f32:
+      return LiteralOf(static_cast<float>(value), dtype);
+    default:
+      return LiteralOf(value, dtype);
   }
 }
 
@@ -144,8 +155,7 @@ Tensor BindBinary(Op op, const Arg& x, const Arg& y) {
   return Bind(op, {&a, &b}, kNoAttributes, line);
 }
 
-Arg::Arg(const Variable& variable, SourceLocation line)
-    : tensor_(nullptr), owned_(variable.value(line)), line_(line) {}
+Arg::Arg(const Variable& variable, SourceLocation line) : tensor_(nullptr), owned_(variable.value(line)), line_(line) {}
 
 Tensor Arg::value() const {
   if (!is_number()) return tensor();

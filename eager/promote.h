@@ -10,8 +10,8 @@
 
 namespace duet {
 
-/// What the operands are cast to: tensors by promote_types, numbers weakly (an int beside bool makes i32, a float beside
-/// bool or ints f32).
+/// What the operands are cast to: tensors by promote_types, numbers weakly (an int beside bool makes i32, a float
+/// beside bool or ints f32).
 DType PromotedDType(std::span<const Arg* const> args);
 
 /// The tensor cast to dtype; a number as a literal 0-d tensor. Throws DTypeError for a number that dtype cannot hold.

@@ -8,8 +8,8 @@ namespace {
 
 constexpr double kTwoPi = 6.283185307179586476925286766559;
 
-// Keeps fold_in's keys apart from the numbers drawn from the key itself: the fractional parts of the golden ratio and of
-// the square root of 2 in 64 bits.
+// Keeps fold_in's keys apart from the numbers drawn from the key itself: the fractional parts of the golden ratio and
+// of the square root of 2 in 64 bits.
 constexpr auto kFoldStep = static_cast<std::int64_t>(0x9E3779B97F4A7C15ull);
 constexpr auto kFoldMask = static_cast<std::int64_t>(0x6A09E667F3BCC908ull);
 

@@ -1,5 +1,5 @@
-// Reductions: [outer, R, inner] contiguous to [outer, inner] by a generated kernel. Work is split over outer, over columns,
-// or, for few long rows, over aligned groups of blocks, which are subtrees of the one pairwise order.
+// Reductions: [outer, R, inner] contiguous to [outer, inner] by a generated kernel. Work is split over outer, over
+// columns, or, for few long rows, over aligned groups of blocks, which are subtrees of the one pairwise order.
 #include <algorithm>
 
 #include "eager/kernel_table.h"

@@ -16,15 +16,20 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
     case OpClass::Predicate:
     case OpClass::Binary:
     case OpClass::Comparison:
-    case OpClass::Select: return RunElementwise(op, operands, result);
+    case OpClass::Select:
+      return RunElementwise(op, operands, result);
     case OpClass::Cast:  // to its own dtype: no kernel, the elements stay
       if (operands[0].dtype == result.dtype) return CopyToContiguous(operands[0], result.data);
       return RunElementwise(op, operands, result);
     case OpClass::Reduce:
-    case OpClass::ArgReduce: return RunReduction(op, attributes.axes, operands[0], result);
-    case OpClass::Sort: return RunSort(op, axis(), operands[0], result);
-    case OpClass::Contract: return RunMatmul(operands[0], operands[1], result);
-    case OpClass::Source: return RunIndexed(op, attributes, operands, result);
+    case OpClass::ArgReduce:
+      return RunReduction(op, attributes.axes, operands[0], result);
+    case OpClass::Sort:
+      return RunSort(op, axis(), operands[0], result);
+    case OpClass::Contract:
+      return RunMatmul(operands[0], operands[1], result);
+    case OpClass::Source:
+      return RunIndexed(op, attributes, operands, result);
     case OpClass::Index:
       if (op == Op::take) return RunTake(axis(), operands[0], operands[1], result);
       return RunIndexAdd(axis(), operands[0], operands[1], operands[2], result);
@@ -33,7 +38,8 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
       if (op == Op::concatenate) return RunConcatenate(axis(), operands, result);
       return RunUpdateSlice(attributes, operands[0], operands[1], result);
     case OpClass::View:
-    case OpClass::Effect: break;
+    case OpClass::Effect:
+      break;
   }
   assert(false && "not a kernel");
 }

@@ -63,10 +63,14 @@ void SortAs(Op op, int axis, const ArrayRef& operand, const ArrayRef& result) {
 
 void RunSort(Op op, int axis, const ArrayRef& operand, const ArrayRef& result) {
   switch (operand.dtype) {
-    case DType::i32: return SortAs<std::int32_t>(op, axis, operand, result);
-    case DType::i64: return SortAs<std::int64_t>(op, axis, operand, result);
-    case DType::f32: return SortAs<float>(op, axis, operand, result);
-    default: return SortAs<double>(op, axis, operand, result);
+    case DType::i32:
+      return SortAs<std::int32_t>(op, axis, operand, result);
+    case DType::i64:
+      return SortAs<std::int64_t>(op, axis, operand, result);
+    case DType::f32:
+      return SortAs<float>(op, axis, operand, result);
+    default:
+      return SortAs<double>(op, axis, operand, result);
   }
 }
 

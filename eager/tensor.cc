@@ -57,11 +57,16 @@ U ItemAs(const Tensor& tensor, SourceLocation line) {
                      std::span(&body.type, 1));
   FloatEnvironmentScope environment;
   switch (body.type.dtype) {
-    case DType::bool_: return ConvertElement<U>(*reinterpret_cast<const bool*>(body.data));
-    case DType::i32: return ConvertElement<U>(*reinterpret_cast<const std::int32_t*>(body.data));
-    case DType::i64: return ConvertElement<U>(*reinterpret_cast<const std::int64_t*>(body.data));
-    case DType::f32: return ConvertElement<U>(*reinterpret_cast<const float*>(body.data));
-    default: return ConvertElement<U>(*reinterpret_cast<const double*>(body.data));
+    case DType::bool_:
+      return ConvertElement<U>(*reinterpret_cast<const bool*>(body.data));
+    case DType::i32:
+      return ConvertElement<U>(*reinterpret_cast<const std::int32_t*>(body.data));
+    case DType::i64:
+      return ConvertElement<U>(*reinterpret_cast<const std::int64_t*>(body.data));
+    case DType::f32:
+      return ConvertElement<U>(*reinterpret_cast<const float*>(body.data));
+    default:
+      return ConvertElement<U>(*reinterpret_cast<const double*>(body.data));
   }
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 std::atomic<std::uint64_t> g_next_id{1};
 
-// A level on the stack, and one of this thread's levels is a trace. State made with nothing on the stack (an optimizer's)
-// is made outside.
+// A level on the stack, and one of this thread's levels is a trace. State made with nothing on the stack (an
+// optimizer's) is made outside.
 bool IsTracing() { return LiteralsAreConstants() && Interpreter::Top(); }
 
 }  // namespace
@@ -22,9 +22,10 @@ Variable::Variable(const Arg& initial, std::string name) : body_(std::make_share
   const Tensor value = initial.value();
   if (value.empty_handle()) Fail<ValueError>("Variable", "the initial value is an empty Tensor", initial.line());
   if (IsTraced(value) || IsTracing())
-    Fail<TraceError>("Variable",
-                     "a variable cannot be made while a function is traced: make it outside the function and assign to it",
-                     initial.line());
+    Fail<TraceError>(
+        "Variable",
+        "a variable cannot be made while a function is traced: make it outside the function and assign to it",
+        initial.line());
   body_->id = g_next_id.fetch_add(1);
   body_->name = name.empty() ? "variable" + std::to_string(body_->id) : std::move(name);
   body_->type = value.body()->type;

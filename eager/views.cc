@@ -89,7 +89,8 @@ Tensor ViewOf(Op op, const Tensor& operand, const Attributes& attributes, const 
         if (flipped) offset += (shape[i] - 1) * from.strides[i];
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return NewView(operand, result.shape, strides, offset);
 }

@@ -24,9 +24,15 @@ std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
     const Input& input = graph.inputs()[i];
     switch (input.kind) {
-      case Input::Kind::kArgument: values[i] = arguments[next_argument++]; break;
-      case Input::Kind::kCapture: values[i] = input.captured; break;
-      case Input::Kind::kVariable: values[i] = BindRead(input.variable, input.line); break;
+      case Input::Kind::kArgument:
+        values[i] = arguments[next_argument++];
+        break;
+      case Input::Kind::kCapture:
+        values[i] = input.captured;
+        break;
+      case Input::Kind::kVariable:
+        values[i] = BindRead(input.variable, input.line);
+        break;
     }
   }
   assert(next_argument == arguments.size());

@@ -61,8 +61,8 @@ class Trace final : public Interpreter {
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;
-  std::unordered_map<const TensorBody*, Ref> captures_;  // inputs_ keep the tensors alive
-  std::unordered_map<const TensorBody*, Ref> constants_;  // the nodes' data keeps the tensors alive
+  std::unordered_map<const TensorBody*, Ref> captures_;     // inputs_ keep the tensors alive
+  std::unordered_map<const TensorBody*, Ref> constants_;    // the nodes' data keeps the tensors alive
   std::map<std::pair<DType, std::uint64_t>, Ref> numbers_;  // 0-d constants by their bits: one node each
   std::unordered_map<const VariableBody*, VariableState> variables_;
 };

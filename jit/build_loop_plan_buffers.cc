@@ -34,7 +34,11 @@ std::uint64_t IdentityBits(Op op, DType dtype) {
 PlanBuffers::PlanBuffers(const Graph& graph, const FusionPlan& fusion, LoopPlan& plan)
     : graph_(graph),
       plan_(plan),
-      of_(static_cast<std::size_t>(graph.value_count()) + fusion.outputs.size(), -1) {
+      of_(static_cast<std::size_t>(graph.value_count()) + fusion.outputs.size(), -1),
+      same_as_(of_.size()) {
+  for (std::size_t i = 0; i < same_as_.size(); ++i) same_as_[i] = static_cast<StorageId>(i);
+  for (const auto& [result, base] : fusion.shared)  // in program order: the base's is known
+    same_as_[static_cast<std::size_t>(result)] = same_as_[static_cast<std::size_t>(base)];
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
     const Input& input = graph.inputs()[i];
     const auto index = static_cast<std::int32_t>(i);
@@ -46,7 +50,7 @@ PlanBuffers::PlanBuffers(const Graph& graph, const FusionPlan& fusion, LoopPlan&
   for (std::size_t k = 0; k < fusion.outputs.size(); ++k) {
     const Type& type = graph.type(fusion.outputs[k]);
     const auto index = static_cast<std::int32_t>(plan.buffers.size());
-    of_[static_cast<std::size_t>(fusion.output_storages[k])] = index;
+    of_[static_cast<std::size_t>(same_as_[static_cast<std::size_t>(fusion.output_storages[k])])] = index;
     plan.buffers.push_back(
         {PlanBuffer::Kind::kFrame, index, 0, type.shape.elements(), type.dtype, fmt::format("out{}", k)});
     plan.output_types.push_back(type);
@@ -55,6 +59,7 @@ PlanBuffers::PlanBuffers(const Graph& graph, const FusionPlan& fusion, LoopPlan&
 }
 
 std::int32_t PlanBuffers::Of(StorageId storage) {
+  storage = same_as_[static_cast<std::size_t>(storage)];
   std::int32_t& buffer = of_[static_cast<std::size_t>(storage)];
   if (buffer >= 0) return buffer;
   const Node& node = graph_.node(graph_.definition(storage));

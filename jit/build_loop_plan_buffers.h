@@ -1,5 +1,6 @@
 // PlanBuffers: the buffers of a plan while it is built, by what they hold: the graph's inputs, values and outputs, its
-// large constants, results of parts of a reduction, and scratch. Arena buffers get their place when the steps are known.
+// large constants, results of parts of a reduction, and scratch. Arena buffers get their place when the steps are
+// known.
 #pragma once
 
 #include <optional>
@@ -25,7 +26,8 @@ class PlanBuffers {
  private:
   const Graph& graph_;
   LoopPlan& plan_;
-  std::vector<std::int32_t> of_;  // per storage; -1: not yet
+  std::vector<std::int32_t> of_;    // per storage; -1: not yet
+  std::vector<StorageId> same_as_;  // per storage: the first one of those in one buffer
 };
 
 }  // namespace duet

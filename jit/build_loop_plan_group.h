@@ -31,7 +31,8 @@ class GroupWriter {
   Register Compute(PhaseCode& code, Op op, DType dtype, std::vector<Register> operands, NodeId node);
   Access AccessTo(std::int32_t buffer, const AffineIndex& index) const;
   Register Load(PhaseCode& code, std::int32_t buffer, const AffineIndex& index, DType dtype, NodeId node);
-  void StoreTo(PhaseCode& code, std::int32_t buffer, const AffineIndex& index, Register value, DType dtype, NodeId node);
+  void StoreTo(PhaseCode& code, std::int32_t buffer, const AffineIndex& index, Register value, DType dtype,
+               NodeId node);
   Register Index(PhaseCode& code, const AffineIndex& index, NodeId node);
   Register Leaf(PhaseCode& code, FusedValue value);
   Register Get(PhaseCode& code, FusedValue value);

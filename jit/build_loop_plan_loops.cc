@@ -9,9 +9,9 @@
 namespace duet {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;              // elements of an item of a single loop
+constexpr std::int64_t kBlock = 4096;  // elements of an item of a single loop
 constexpr std::int64_t kChunkPicoseconds = 20'000'000;
-constexpr std::int64_t kItemPicoseconds = 3'000;   // to start an item
+constexpr std::int64_t kItemPicoseconds = 3'000;  // to start an item
 constexpr std::int64_t kFewItems = 16;
 
 template <class Visit>
@@ -42,8 +42,8 @@ void SplitLoop(RawNest& nest, std::size_t loop, std::int64_t size, std::int64_t 
 
 namespace {
 
-// Which loop should be the vector loop: the one along which most accesses lie side by side. Stores count twice; those after
-// a reduction hardly count beside what is reduced.
+// Which loop should be the vector loop: the one along which most accesses lie side by side. Stores count twice; those
+// after a reduction hardly count beside what is reduced.
 std::size_t ChooseInner(RawNest& nest) {
   std::vector<std::int64_t> score(nest.loops.size(), 0);
   const auto count = [&](const std::vector<Instruction>& code, std::int64_t weight) {
@@ -85,8 +85,8 @@ bool CanJoin(RawNest& nest, std::size_t outer, std::size_t inner) {
   bool can = true;
   ForEachInstruction(nest.phases, [&](const Phase&, const Instruction& instruction) {
     if (HasAccess(instruction))
-      can = can && instruction.access.strides[outer].factor ==
-                       instruction.access.strides[inner].factor * nest.loops[inner];
+      can = can &&
+            instruction.access.strides[outer].factor == instruction.access.strides[inner].factor * nest.loops[inner];
   });
   return can;
 }
@@ -98,8 +98,8 @@ std::int64_t DivisorWithin(std::int64_t size, std::int64_t low, std::int64_t hig
   return 0;
 }
 
-// A load that steps over whole cache lines along the vector loop, but lies side by side along another one, finds its lines
-// still in the first-level cache when the vector loop is short: cut it, and run the parts one after the other.
+// A load that steps over whole cache lines along the vector loop, but lies side by side along another one, finds its
+// lines still in the first-level cache when the vector loop is short: cut it, and run the parts one after the other.
 void TileTransposed(RawNest& nest, std::size_t inner, std::vector<std::size_t>& outer) {
   constexpr std::int64_t kLargestTile = 256;
   bool is_transposed = false;

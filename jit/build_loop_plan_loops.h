@@ -1,5 +1,5 @@
-// RawNest: a nest as fusion sees it, one loop per axis of the group. ArrangeLoops: which of its loops becomes the vector
-// loop, which are joined, how the work is cut into items and chunks.
+// RawNest: a nest as fusion sees it, one loop per axis of the group. ArrangeLoops: which of its loops becomes the
+// vector loop, which are joined, how the work is cut into items and chunks.
 #pragma once
 
 #include <string>

@@ -56,8 +56,8 @@ std::vector<Life> FindLives(const LoopPlan& plan) {
 
 bool SameElement(const Access& a, const Access& b) { return a.offset == b.offset && a.strides == b.strides; }
 
-// Whether `to` may be the memory of `from` in this nest: whatever is read of `from` is read at the index at which `to` is
-// written, and before it is.
+// Whether `to` may be the memory of `from` in this nest: whatever is read of `from` is read at the index at which `to`
+// is written, and before it is.
 bool CanShare(const LoopNest& nest, const std::vector<PlanBuffer>& buffers, std::int32_t from, std::int32_t to) {
   if (bytes_of(buffers[static_cast<std::size_t>(from)].dtype) != bytes_of(buffers[static_cast<std::size_t>(to)].dtype))
     return false;
@@ -83,11 +83,13 @@ bool CanShare(const LoopNest& nest, const std::vector<PlanBuffer>& buffers, std:
 
 void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse) {
   const std::vector<Life> lives = FindLives(plan);
-  const auto nest_at = [&](std::int32_t step) { return std::get_if<LoopNest>(&plan.steps[static_cast<std::size_t>(step)]); };
+  const auto nest_at = [&](std::int32_t step) {
+    return std::get_if<LoopNest>(&plan.steps[static_cast<std::size_t>(step)]);
+  };
 
   std::vector<MemoryRequest> requests;
-  std::vector<std::size_t> buffers;                              // per request
-  std::vector<std::int32_t> request_of(plan.buffers.size(), -1);  // per buffer
+  std::vector<std::size_t> buffers;                                // per request
+  std::vector<std::int32_t> request_of(plan.buffers.size(), -1);   // per buffer
   std::vector<std::vector<std::int32_t>> ends(plan.steps.size());  // per step: arena buffers last used there
   for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
     const PlanBuffer& buffer = plan.buffers[b];
@@ -96,7 +98,8 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     request_of[b] = static_cast<std::int32_t>(requests.size());
     requests.push_back({buffer.elements * bytes_of(buffer.dtype), life.first_write, life.last(), -1});
     buffers.push_back(b);
-    if (life.last_read > life.last_write) ends[static_cast<std::size_t>(life.last())].push_back(static_cast<std::int32_t>(b));
+    if (life.last_read > life.last_write)
+      ends[static_cast<std::size_t>(life.last())].push_back(static_cast<std::int32_t>(b));
   }
   for (std::size_t i = 0; reuse && i < requests.size(); ++i) {
     const Life& life = lives[buffers[i]];
@@ -118,6 +121,12 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
   for (std::size_t i = 0; i < requests.size(); ++i) plan.buffers[buffers[i]].offset = layout.offsets[i];
   plan.arena_bytes = layout.bytes;
 
+  // An input keeps its value until nothing can raise any more: whoever catches the error finds the state unchanged.
+  std::int32_t last_raise = -1;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+    if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i]); library && CanRaise(library->op))
+      last_raise = static_cast<std::int32_t>(i);
+
   plan.in_place.assign(static_cast<std::size_t>(plan.output_count), -1);
   for (std::size_t k = 0; reuse && k < plan.in_place.size(); ++k) {
     const std::int32_t input = variable_inputs[k];
@@ -125,6 +134,7 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     const std::int32_t output = plan.input_count + static_cast<std::int32_t>(k);
     const Life& written = lives[static_cast<std::size_t>(output)];
     const Life& read = lives[static_cast<std::size_t>(input)];
+    if (written.first_write <= last_raise) continue;
     if (written.last_write < 0 || written.first_write != written.last_write || read.last_read > written.last_write)
       continue;
     const LoopNest* nest = nest_at(written.last_write);

@@ -19,10 +19,10 @@ namespace duet {
 
 struct RowOp {
   bool is_reduction = false;
-  bool is_per_row = false;  ///< the same along the row
-  int stage = 0;            ///< of a reduction: its pass; else: the first pass that can use it
-  std::int64_t cost = 0;    ///< to have it again in a later pass
-  bool is_kept = false;     ///< by pass `stage`, for later ones
+  bool is_per_row = false;            ///< the same along the row
+  int stage = 0;                      ///< of a reduction: its pass; else: the first pass that can use it
+  std::int64_t cost = 0;              ///< to have it again in a later pass
+  bool is_kept = false;               ///< by pass `stage`, for later ones
   const FusedStore* store = nullptr;  ///< its own buffer, if it has one
 };
 

@@ -7,6 +7,9 @@
 namespace duet {
 namespace {
 
+/// A work item's scratch stands on the stack, and should fit the second-level cache.
+constexpr std::int64_t kMostScratch = 256 * 1024;
+
 /// Where a value waits for later passes.
 struct Kept {
   std::int32_t buffer = -1;
@@ -21,6 +24,7 @@ std::vector<LoopNest> GroupWriter::WriteRows() {
   const auto result_of = [&](const FusedOp& op) { return graph_.node(op.node).first_result; };
 
   absl::flat_hash_map<std::size_t, Kept> kept;
+  std::int64_t scratch_bytes = 0;
   for (std::size_t i = 0; i < group_.ops.size(); ++i) {
     if (!passes.op(i).is_kept) continue;
     const ValueId value = result_of(group_.ops[i]);
@@ -29,7 +33,9 @@ std::vector<LoopNest> GroupWriter::WriteRows() {
     Kept& place = kept[i];
     if (const FusedStore* store = passes.op(i).store) {
       place = {buffers_.Of(store->target), store->address};
-    } else if (group_.loops[row] <= kMaxRow) {
+    } else if (const std::int64_t bytes = group_.loops[row] * bytes_of(dtype);
+               group_.loops[row] <= kMaxRow && scratch_bytes + bytes <= kMostScratch) {
+      scratch_bytes += bytes;
       place.buffer = buffers_.NewScratch(group_.loops[row], dtype, name);
       place.at.set_stride(row, 1);
     } else {
@@ -41,7 +47,8 @@ std::vector<LoopNest> GroupWriter::WriteRows() {
 
   std::vector<std::vector<const FusedStore*>> row_stores(static_cast<std::size_t>(passes.count()) + 1);
   for (const FusedStore& store : group_.stores)
-    if (!store.address.DependsOn(row)) row_stores[static_cast<std::size_t>(passes.FirstUse(store.source))].push_back(&store);
+    if (!store.address.DependsOn(row))
+      row_stores[static_cast<std::size_t>(passes.FirstUse(store.source))].push_back(&store);
 
   PhaseCode uniform;
   const auto write_once = [&](int stage) {

@@ -1,6 +1,6 @@
-// Few long reductions: blocks of 4,096 are taken in aligned groups of 2^k, which are subtrees of the one pairwise order.
-// One nest reduces each group to an element of the arena, a second one the short group that may be left over, and a last
-// one joins the groups' results and does what follows.
+// Few long reductions: blocks of 4,096 are taken in aligned groups of 2^k, which are subtrees of the one pairwise
+// order. One nest reduces each group to an element of the arena, a second one the short group that may be left over,
+// and a last one joins the groups' results and does what follows.
 #include <algorithm>
 
 #include "jit/build_loop_plan_group.h"
@@ -50,7 +50,8 @@ std::vector<LoopNest> GroupWriter::WriteSplit() {
       if (op.before) Evaluate(body, op);
     for (std::size_t i = 0; i < reductions.size(); ++i) phase.reductions.push_back(Reduce(body, *reductions[i]));
     for (std::size_t i = 0; i < reductions.size(); ++i)
-      StoreTo(after, partials[i], places[i], phase.reductions[i].result, phase.reductions[i].dtype, reductions[i]->node);
+      StoreTo(after, partials[i], places[i], phase.reductions[i].result, phase.reductions[i].dtype,
+              reductions[i]->node);
     SplitLoop(nest_, row, size, count, first_part * part);
     for (Instruction& store : *after.code) {  // which part
       store.access.offset.factor += first_part;

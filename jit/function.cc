@@ -71,9 +71,12 @@ const Graph& EvaluatedGraph(Entry& entry) {
 void StartCompiling(const std::shared_ptr<Entry>& entry) {
   if (!WantsNative()) return;
   switch (options().compile) {
-    case Options::Compile::kOff: return;
-    case Options::Compile::kAsync: return CompileEntryLater(entry);
-    case Options::Compile::kSync: return CompileEntry(entry);
+    case Options::Compile::kOff:
+      return;
+    case Options::Compile::kAsync:
+      return CompileEntryLater(entry);
+    case Options::Compile::kSync:
+      return CompileEntry(entry);
   }
 }
 
@@ -136,8 +139,8 @@ bool RunsPlainly() {
          options().function == Options::Function::kPlain;
 }
 
-void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
-                  SourceLocation line, FlatResults& results) {
+void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call, SourceLocation line,
+                  FlatResults& results) {
   const std::shared_ptr<Entry> entry = state.FindOrTrace(arguments, body, call, line);
   entry->calls.fetch_add(1, std::memory_order_relaxed);
   results.structure = entry->result_structure;
@@ -197,10 +200,18 @@ std::string ExplainState(const FunctionState& state) {
             " of them native; ";
     std::lock_guard lock(const_cast<Entry&>(entry).mutex);
     switch (entry.state) {
-      case Entry::State::kEvaluated: text += "evaluated on the eager kernels\n"; break;
-      case Entry::State::kCompiling: text += "compiling\n"; break;
-      case Entry::State::kNative: text += "native\n"; break;
-      case Entry::State::kFailed: text += "evaluated: " + entry.failure + "\n"; break;
+      case Entry::State::kEvaluated:
+        text += "evaluated on the eager kernels\n";
+        break;
+      case Entry::State::kCompiling:
+        text += "compiling\n";
+        break;
+      case Entry::State::kNative:
+        text += "native\n";
+        break;
+      case Entry::State::kFailed:
+        text += "evaluated: " + entry.failure + "\n";
+        break;
     }
   }
   return text;

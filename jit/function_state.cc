@@ -85,8 +85,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const FlatArgument
     if (input.kind == Input::Kind::kVariable) entry->variables.push_back(input.variable);
     if (input.kind == Input::Kind::kCapture) entry->captures.push_back(input.captured);
   }
-  entry->trace_ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  entry->trace_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   LogTrace(name_, line_, entry);
   return entry;
 }
@@ -101,7 +100,8 @@ std::string FunctionState::WhyTraced(const FlatArguments& arguments) const {
   for (int i = 0; i < arguments.tensor_count; ++i) {
     const Type &was = last.tensors[static_cast<std::size_t>(i)], &now = arguments.tensor(i).body()->type;
     if (!(was == now))
-      why += (why.empty() ? "" : "; ") + ("argument " + std::to_string(i)) + ": " + to_string(was) + " -> " + to_string(now);
+      why += (why.empty() ? "" : "; ") + ("argument " + std::to_string(i)) + ": " + to_string(was) + " -> " +
+             to_string(now);
   }
   if (last.variables != arguments.variables) why += (why.empty() ? "" : "; ") + std::string("other variables");
   if (last.structure != arguments.structure) why += (why.empty() ? "" : "; ") + std::string("other list lengths");

@@ -34,8 +34,8 @@ class FunctionState {
 
   std::string name_;
   Line line_;
-  mutable std::mutex mutex_;   // of the entries
-  std::mutex tracing_mutex_;   // held while user code is traced
+  mutable std::mutex mutex_;  // of the entries
+  std::mutex tracing_mutex_;  // held while user code is traced
   std::vector<std::shared_ptr<Entry>> entries_;
   std::int64_t hits_ = 0, misses_ = 0;
 };

@@ -1,10 +1,10 @@
-// LoopPlan: a compiled graph as loop nests over buffers: plain data with a printed form, made from an optimised graph by
-// BuildLoopPlan (fusion, index maps, memory) and turned into machine code by the Compiler. It knows nothing of LLVM.
+// LoopPlan: a compiled graph as loop nests over buffers: plain data with a printed form, made from an optimised graph
+// by BuildLoopPlan (fusion, index maps, memory) and turned into machine code by the Compiler. It knows nothing of LLVM.
 // The kernel generator writes plans by hand, one op each, with sizes known only at run time.
 //
-// A nest runs once per work item: a point of its outer loops, or a block of the inner loop. For each item its phases run
-// one after the other; a phase is one pass over the inner (vectorised) loop, so what an earlier phase left in cache or
-// in row scratch is still there for the next.
+// A nest runs once per work item: a point of its outer loops, or a block of the inner loop. For each item its phases
+// run one after the other; a phase is one pass over the inner (vectorised) loop, so what an earlier phase left in cache
+// or in row scratch is still there for the next.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ struct PlanBuffer {
   std::string name;  ///< for the printed form: x, out0, t3
 };
 
-/// Element offset + sum of strides * loop indices. Loops are numbered: the outer ones, then the reduced loop of a column
-/// reduction, then the inner loop; strides has one entry for each of these (outer.size() + 2).
+/// Element offset + sum of strides * loop indices. Loops are numbered: the outer ones, then the reduced loop of a
+/// column reduction, then the inner loop; strides has one entry for each of these (outer.size() + 2).
 struct Access {
   std::int32_t buffer = 0;
   Extent offset;
@@ -55,11 +55,11 @@ using Register = std::int32_t;  ///< numbered through the whole nest
 
 struct Instruction {
   enum class Kind : std::uint8_t {
-    kLoad,     ///< result = buffer[access]
-    kStore,    ///< buffer[access] = operands[0]
-    kCompute,  ///< result = op(operands): an elementwise op; dtype is the result's
-    kLiteral,  ///< result = the element whose bytes are `bits`
-    kIndex,    ///< result = i64: offset + sum of strides * loop indices (access.buffer unused); iota casts it
+    kLoad,       ///< result = buffer[access]
+    kStore,      ///< buffer[access] = operands[0]
+    kCompute,    ///< result = op(operands): an elementwise op; dtype is the result's
+    kLiteral,    ///< result = the element whose bytes are `bits`
+    kIndex,      ///< result = i64: offset + sum of strides * loop indices (access.buffer unused); iota casts it
     kRandomBits  ///< result = op random_bits of operands {index i64, key i64}
   };
   Kind kind = Kind::kCompute;
@@ -98,10 +98,10 @@ struct Phase {
 };
 
 struct LoopNest {
-  std::string name;            ///< k0, k1, ... with the ops in it, for dumps and profiles
-  std::vector<Extent> outer;   ///< outermost first
-  Extent reduced;              ///< kColumnReduce only
-  Extent inner;                ///< vectorised, tails masked
+  std::string name;              ///< k0, k1, ... with the ops in it, for dumps and profiles
+  std::vector<Extent> outer;     ///< outermost first
+  Extent reduced;                ///< kColumnReduce only
+  Extent inner;                  ///< vectorised, tails masked
   std::int64_t inner_block = 0;  ///< > 0: outer is empty, every phase is a kMap, item b covers inner indices
                                  ///< [b * inner_block, min(inner, (b + 1) * inner_block))
   std::vector<Phase> phases;
@@ -135,7 +135,7 @@ struct LoopPlan {
   std::vector<Tensor> constants;  ///< contiguous; Frame::buffers after the outputs
   std::vector<Type> output_types;
   /// Per output: the input whose buffer it may be written into (read at the same index only, by the step that writes or
-  /// earlier ones), or -1.
+  /// earlier ones; no step from there on may raise), or -1.
   std::vector<std::int32_t> in_place;
   std::int64_t arena_bytes = 0;
 };

@@ -11,7 +11,8 @@ namespace duet {
 /// As DUET_DISABLE_PASSES says: fuse and plan_memory.
 LoopPlanOptions PlanOptionsFromEnvironment();
 
-/// `stage`: optimized, fused, loops, llvm or asm. Throws ValueError for another, or when llvm and asm are not to be had.
+/// `stage`: optimized, fused, loops, llvm or asm. Throws ValueError for another, or when llvm and asm are not to be
+/// had.
 std::string LoweredText(const Graph& optimized, const std::string& stage);
 
 }  // namespace duet

@@ -63,7 +63,9 @@ bool IsUnique(const Tensor& tensor) {
 }  // namespace
 
 NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::unique_ptr<Executable> executable)
-    : inputs_(graph.inputs()), result_count_(graph.outputs().size()), plan_(std::move(plan)),
+    : inputs_(graph.inputs()),
+      result_count_(graph.outputs().size()),
+      plan_(std::move(plan)),
       executable_(std::move(executable)) {
   for (const Node& node : graph.nodes()) {
     lines_.push_back(node.line);
@@ -78,9 +80,8 @@ NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::unique_pt
     ++output;
   }
   assert(output == plan_.output_types.size());
-  std::sort(written_.begin(), written_.end(), [](const WrittenVariable& a, const WrittenVariable& b) {
-    return a.body->id < b.body->id;
-  });
+  std::sort(written_.begin(), written_.end(),
+            [](const WrittenVariable& a, const WrittenVariable& b) { return a.body->id < b.body->id; });
   for (Tensor& constant : plan_.constants) constant = Contiguous(constant);
 }
 
@@ -116,7 +117,7 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LibraryStep& step)
     const PlanBuffer& buffer = plan_.buffers[static_cast<std::size_t>(operand.buffer)];
     ArrayRef ref;
     ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + buffer.offset
-                                                   : static_cast<std::byte*>(frame.buffers[buffer.index]);
+                                                       : static_cast<std::byte*>(frame.buffers[buffer.index]);
     ref.data += operand.offset * bytes_of(operand.type.dtype);
     ref.dtype = operand.type.dtype;
     ref.shape = operand.type.shape;

@@ -10,8 +10,8 @@
 //       ...
 //     after                                   of a column reduction, whose reduced loop is r
 //
-// A loop index stands for its loop: i0, i1, ... the outer ones, r the reduced one, j the vector loop, d3 a size known at
-// run time only. `block 4096` after j: an item covers that many of it.
+// A loop index stands for its loop: i0, i1, ... the outer ones, r the reduced one, j the vector loop, d3 a size known
+// at run time only. `block 4096` after j: an item covers that many of it.
 #include <fmt/format.h>
 
 #include "jit/loop_plan.h"
@@ -49,8 +49,7 @@ class PlanPrinter {
                         plan_.output_count, plan_.arena_bytes);
     for (const PlanBuffer& buffer : plan_.buffers) PrintBuffer(buffer);
     for (std::size_t i = 0; i < plan_.in_place.size(); ++i)
-      if (plan_.in_place[i] >= 0)
-        text_ += fmt::format("  out{} in place of {}\n", i, BufferName(plan_.in_place[i]));
+      if (plan_.in_place[i] >= 0) text_ += fmt::format("  out{} in place of {}\n", i, BufferName(plan_.in_place[i]));
     for (const Step& step : plan_.steps) {
       if (const auto* nest = std::get_if<LoopNest>(&step))
         PrintNest(*nest);
@@ -115,7 +114,8 @@ class PlanPrinter {
 
   void PrintNest(const LoopNest& nest) {
     text_ += nest.name + ": for";
-    for (std::size_t i = 0; i < nest.outer.size(); ++i) text_ += fmt::format(" i{} < {},", i, ExtentText(nest.outer[i]));
+    for (std::size_t i = 0; i < nest.outer.size(); ++i)
+      text_ += fmt::format(" i{} < {},", i, ExtentText(nest.outer[i]));
     text_ += fmt::format(" j < {}", ExtentText(nest.inner));
     if (nest.inner_block > 0) text_ += fmt::format(" block {}", nest.inner_block);
     if (nest.grain > 0) text_ += fmt::format(", grain {}", nest.grain);

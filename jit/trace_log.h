@@ -1,5 +1,6 @@
-// TraceLog: what DUET_TRACE=DIR records for duet-trace: DIR/trace.jsonl, one JSON object per line, and each traced graph
-// as DIR/FUNCTION.N.duet. No tensor contents beyond the constants of the graphs. Without DUET_TRACE nothing happens.
+// TraceLog: what DUET_TRACE=DIR records for duet-trace: DIR/trace.jsonl, one JSON object per line, and each traced
+// graph as DIR/FUNCTION.N.duet. No tensor contents beyond the constants of the graphs. Without DUET_TRACE nothing
+// happens.
 //
 //   event     fields beside function (name) and index (N, from 1)
 //   trace     signature, at (line of the call), defined (line of the wrapper), reason, trace_ms, file

@@ -38,6 +38,7 @@ FusionPlan FusionBuilder::Run() {
   for (std::size_t i = graph_.nodes().size(); i-- > 0;) Place(static_cast<NodeId>(i));
   if (options_.enabled)
     for (std::size_t i = 0; i < graph_.inputs().size(); ++i) MergeUsers(static_cast<ValueId>(i));
+  ElideCopiesOfBases();
   plan_.groups = OrderGroups();
   return std::move(plan_);
 }
@@ -112,7 +113,8 @@ void FusionBuilder::Place(NodeId id) {
       break;
   }
   const ValueId value = node.first_result;
-  const bool is_used = wants_buffer_[static_cast<std::size_t>(value)] || first_demand_[static_cast<std::size_t>(value)] >= 0;
+  const bool is_used =
+      wants_buffer_[static_cast<std::size_t>(value)] || first_demand_[static_cast<std::size_t>(value)] >= 0;
   if (!is_used || node.op == Op::constant || Elements(value) == 0) return;
   if (IsElementwise(node.op) || node.op == Op::random_bits) return PlaceElementwise(id);
   if (info(node.op).op_class == OpClass::Assemble) return PlaceAssemble(id);
@@ -124,9 +126,8 @@ FusionBuilder::GroupId FusionBuilder::ChooseStoringGroup(NodeId id, const Uses& 
   Uses candidates;
   for (const Use& use : uses)
     if (!use.whole) candidates.push_back(use);
-  std::sort(candidates.begin(), candidates.end(), [&](const Use& a, const Use& b) {
-    return group(a.group).label < group(b.group).label;
-  });
+  std::sort(candidates.begin(), candidates.end(),
+            [&](const Use& a, const Use& b) { return group(a.group).label < group(b.group).label; });
   constexpr std::size_t kTries = 4;
   if (candidates.size() > kTries) candidates.resize(kTries);
   for (const Use& use : candidates)
@@ -151,7 +152,9 @@ void FusionBuilder::PlaceElementwise(NodeId id) {
         return;
       }
     } else if (!uses.empty()) {
-      why = "read by several kernels";
+      why = std::all_of(uses.begin(), uses.end(), [](const Use& use) { return use.whole; })
+                ? "needed as a whole in memory"
+                : "read by several kernels";
       const auto refuses = [&](const Use& use) { return WhyNotJoin(id, use, /*store=*/false) != nullptr; };
       if (!buffer && recompute_cost_[static_cast<std::size_t>(value)] <= kCheapRecompute &&
           std::none_of(uses.begin(), uses.end(), refuses)) {
@@ -188,9 +191,8 @@ void FusionBuilder::PlaceReduction(NodeId id) {
       why = JoinReduction(id, uses[0], buffer, /*is_root=*/false);
       if (!why) return;
     } else {
-      std::sort(uses.begin(), uses.end(), [&](const Use& a, const Use& b) {
-        return group(a.group).label < group(b.group).label;
-      });
+      std::sort(uses.begin(), uses.end(),
+                [&](const Use& a, const Use& b) { return group(a.group).label < group(b.group).label; });
       for (std::size_t i = 0; i < std::min<std::size_t>(uses.size(), 4); ++i) {
         if (uses[i].whole || AnyOtherReaches(uses, uses[i].group)) continue;
         if (JoinReduction(id, uses[i], /*store=*/true, /*is_root=*/false)) continue;

@@ -1,5 +1,5 @@
-// Fuse: which nodes of a graph share a loop nest, and where values live between them. Each group becomes one step of the
-// loop plan (an assembled or a split result: several). Groups are listed in an order in which they can run.
+// Fuse: which nodes of a graph share a loop nest, and where values live between them. Each group becomes one step of
+// the loop plan (an assembled or a split result: several). Groups are listed in an order in which they can run.
 //
 //   %0 = mul %x, %x     one group, kMap           %0 = max %x       one group, kRow: max, then exp and sum,
 //   %1 = add %0, %y     %0 stays in a register    ...               then divide, over each row
@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -87,6 +88,8 @@ struct FusionPlan {
   std::vector<ValueId> outputs;            ///< the graph's, then the last write of each variable, in node order
   std::vector<std::int32_t> variables;     ///< per output: the variable written, or -1
   std::vector<StorageId> output_storages;  ///< per output: distinct
+  /// Results of update_slice that lie in the buffer of their base, with the base.
+  std::vector<std::pair<ValueId, ValueId>> shared;
   std::vector<FusionBoundary> boundaries;
 };
 

@@ -1,9 +1,8 @@
-// Arrays written piece by piece (pad, concatenate, update_slice) and values copied to a buffer of their own: each piece is
-// a group that stores into a box of the target, and what computes the piece joins it as it would any other group.
+// Arrays written piece by piece (pad, concatenate, update_slice) and values copied to a buffer of their own: each piece
+// is a group that stores into a box of the target, and what computes the piece joins it as it would any other group.
 #include <algorithm>
 
 #include "passes/fuse_builder.h"
-
 
 namespace duet {
 namespace {
@@ -112,12 +111,20 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
     CopySurroundings(fill, attributes.low, inner);
     return CopyBox(part(operands[0], attributes.low));
   }
-  const bool is_dense = std::all_of(attributes.step.begin(), attributes.step.end(), [](Dim step) { return step.same(1); });
+  const auto first_group = static_cast<GroupId>(groups_.size());
+  const auto add_update = [&] {
+    const auto piece = static_cast<GroupId>(groups_.size() - 1);
+    updates_.push_back({id, operands[0], piece, {}});
+    for (GroupId copy = first_group; copy < piece; ++copy) updates_.back().copies.push_back(copy);
+  };
+  const bool is_dense =
+      std::all_of(attributes.step.begin(), attributes.step.end(), [](Dim step) { return step.same(1); });
   if (is_dense && inner.elements() != 0) {
     Box base = box;
     base.value = operands[0];
     CopySurroundings(base, attributes.start, inner);
-    return CopyBox(part(operands[1], attributes.start));
+    CopyBox(part(operands[1], attributes.start));
+    return add_update();
   }
   // The pieces overlap, so the order matters: pinned pieces only copy, in the order they are made.
   Box base = part(operands[0], Shape::Filled(box.target_shape.rank(), 0));
@@ -127,6 +134,7 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
   update.step = attributes.step;
   update.is_pinned = true;
   CopyBox(update);
+  if (inner.elements() != 0) add_update();
 }
 
 // Sizes of the loops over a value, cut so finely that the reshapes of equally large values above it need no division.

@@ -1,6 +1,7 @@
 // FusionBuilder: Fuse's state while it walks the graph from the last node to the first. Its files:
 //   fuse.cc          the walk: what is done with each class of node
 //   fuse_assemble.cc arrays written piece by piece, copies
+//   fuse_in_place.cc update_slice without copying its base
 //   fuse_group.cc    groups, demands, and when a node may join a group
 //   fuse_reduce.cc   how a reduction joins
 //   fuse_merge.cc    paths between groups; two groups become one
@@ -26,11 +27,13 @@ class FusionBuilder {
 
   struct WorkGroup {
     FusionGroup group;
-    NodeId last = -1;                     ///< largest node in it
-    std::int64_t label = 0;               ///< its place on the line
-    std::int64_t cost = 0;                ///< of its ops, per point
-    std::int64_t row_cost = 0;            ///< of the ops that run once per row, as scalar code
-    bool is_pinned = false;               ///< a piece of an array whose pieces overlap: they run as they were made
+    NodeId last = -1;                  ///< largest node in it
+    std::int64_t label = 0;            ///< its place on the line
+    std::int64_t cost = 0;             ///< of its ops, per point
+    std::int64_t row_cost = 0;         ///< of the ops that run once per row, as scalar code
+    bool is_pinned = false;            ///< a piece of an array whose pieces overlap: they run as they were made
+    bool is_dropped = false;           ///< a copy that turned out not to be needed
+    std::vector<GroupId> runs_before;  ///< groups that overwrite what this one reads or writes
     GroupId merged_into = -1;
     std::vector<std::int32_t> new_maps;  ///< after a merge: where each map went
   };
@@ -69,6 +72,14 @@ class FusionBuilder {
     NodeId at = -1;
   };
 
+  /// An update_slice: the group that writes the piece, and those that copy the rest.
+  struct Update {
+    NodeId node = -1;
+    ValueId base = -1;
+    GroupId piece = -1;
+    std::vector<GroupId> copies;
+  };
+
   // fuse.cc
   void PlanOutputs();
   void EstimateRecomputation();
@@ -85,6 +96,10 @@ class FusionBuilder {
   void CopyBox(const Box& box);
   void CopySurroundings(Box box, const Shape& start, const Shape& sizes);
   LoopSizes RefinedLoops(ValueId value) const;
+
+  // fuse_in_place.cc
+  bool ReadsOnlyWhatItWrites(const FusionGroup& group, ValueId value, StorageId target) const;
+  void ElideCopiesOfBases();
 
   // fuse_group.cc
   WorkGroup& group(GroupId id) { return groups_[static_cast<std::size_t>(id)]; }
@@ -127,6 +142,7 @@ class FusionBuilder {
   FusionPlan plan_;
   std::vector<WorkGroup> groups_;
   std::vector<Demand> demands_;
+  std::vector<Update> updates_;
   std::vector<std::int32_t> first_demand_;    // per value
   std::vector<std::uint8_t> wants_buffer_;    // per value: an output
   std::vector<std::int32_t> recompute_cost_;  // per value, from values in memory; kNeverRecompute

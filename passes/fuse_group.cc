@@ -87,8 +87,8 @@ FusionBuilder::Resolved FusionBuilder::Resolve(ValueId value, IndexMap map, std:
     if (!IsView(node.op)) return {value, std::move(map), true};
     if (!options_.enabled && !(through_first && i == 0)) break;
     const ValueId operand = graph_.operands(node)[0];
-    std::optional<IndexMap> moved = ComposeView(node.op, graph_.attributes(node), graph_.type(operand).shape,
-                                                graph_.type(value).shape, map, loops);
+    std::optional<IndexMap> moved =
+        ComposeView(node.op, graph_.attributes(node), graph_.type(operand).shape, graph_.type(value).shape, map, loops);
     if (!moved) break;
     map = std::move(*moved);
     value = operand;

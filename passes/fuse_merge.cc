@@ -45,8 +45,8 @@ void FusionBuilder::MoveBehind(std::vector<GroupId> moved, GroupId after) {
   }
 }
 
-// Whether something `from` stores is needed, through other groups perhaps, by `to`. If not, `between` are the groups that
-// need it and stand before `to`.
+// Whether something `from` stores is needed, through other groups perhaps, by `to`. If not, `between` are the groups
+// that need it and stand before `to`.
 bool FusionBuilder::Reaches(GroupId from, GroupId to, std::vector<GroupId>* between) {
   if (between) between->clear();
   const std::int64_t limit = group(to).label;
@@ -58,18 +58,23 @@ bool FusionBuilder::Reaches(GroupId from, GroupId to, std::vector<GroupId>* betw
   while (!open.empty()) {
     const WorkGroup& at = group(open.back());
     open.pop_back();
+    const auto visit = [&](GroupId reader) {
+      if (reader == to || --budget == 0) return true;
+      if (visited_[static_cast<std::size_t>(reader)] == search_ || group(reader).label > limit) return false;
+      visited_[static_cast<std::size_t>(reader)] = search_;
+      open.push_back(reader);
+      if (between) between->push_back(reader);
+      return false;
+    };
     const auto follow = [&](ValueId value) {
       std::int32_t i = first_demand_[static_cast<std::size_t>(value)];
       for (; i >= 0; i = demands_[static_cast<std::size_t>(i)].next) {
         const GroupId reader = Find(demands_[static_cast<std::size_t>(i)].group);
-        if (reader == to || --budget == 0) return true;
-        if (visited_[static_cast<std::size_t>(reader)] == search_ || group(reader).label > limit) continue;
-        visited_[static_cast<std::size_t>(reader)] = search_;
-        open.push_back(reader);
-        if (between) between->push_back(reader);
+        if (reader != from && visit(reader)) return true;
       }
       return false;
     };
+    if (std::any_of(at.runs_before.begin(), at.runs_before.end(), visit)) return true;
     if (at.group.library >= 0 && follow(graph_.node(at.group.library).first_result)) return true;
     for (const FusedStore& store : at.group.stores)
       if (store.target < graph_.value_count() && follow(store.target)) return true;
@@ -78,7 +83,8 @@ bool FusionBuilder::Reaches(GroupId from, GroupId to, std::vector<GroupId>* betw
 }
 
 bool FusionBuilder::AnyOtherReaches(const Uses& uses, GroupId to) {
-  return std::any_of(uses.begin(), uses.end(), [&](const Use& use) { return use.group != to && Reaches(use.group, to); });
+  return std::any_of(uses.begin(), uses.end(),
+                     [&](const Use& use) { return use.group != to && Reaches(use.group, to); });
 }
 
 // `first` stores what the others read; none of them reaches it.
@@ -126,7 +132,9 @@ void FusionBuilder::Merge(GroupId a, GroupId b) {
     into.group.kind = from.group.kind;
     into.group.reduced = from.group.reduced;
   }
-  const auto renumber = [&](FusedValue value) { return FusedValue{value.value, maps[static_cast<std::size_t>(value.map)]}; };
+  const auto renumber = [&](FusedValue value) {
+    return FusedValue{value.value, maps[static_cast<std::size_t>(value.map)]};
+  };
   for (FusedOp& op : from.group.ops) {
     op.map = maps[static_cast<std::size_t>(op.map)];
     for (FusedValue& operand : op.operands) operand = renumber(operand);

@@ -1,3 +1,5 @@
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 #include <cassert>
 #include <functional>
@@ -13,7 +15,7 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
   std::vector<std::vector<GroupId>> writers(static_cast<std::size_t>(graph_.value_count()));
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const WorkGroup& work = groups_[i];
-    if (work.merged_into >= 0) continue;
+    if (work.merged_into >= 0 || work.is_dropped) continue;
     const GroupId id = static_cast<GroupId>(i);
     if (work.group.library >= 0)
       writers[static_cast<std::size_t>(graph_.node(work.group.library).first_result)].push_back(id);
@@ -33,7 +35,8 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
       for (std::int32_t i = first_demand_[static_cast<std::size_t>(value)]; i >= 0;) {
         const Demand& demand = demands_[static_cast<std::size_t>(i)];
         i = demand.next;
-        readers.push_back(Find(demand.group));
+        const GroupId reader = Find(demand.group);
+        if (!group(reader).is_dropped) readers.push_back(reader);
       }
       std::sort(readers.begin(), readers.end());
       readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
@@ -43,20 +46,38 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
     if (work.group.library >= 0) follow(graph_.node(work.group.library).first_result);
     for (const FusedStore& store : work.group.stores)
       if (store.target < graph_.value_count()) follow(store.target);
+    for (GroupId later : work.runs_before) visit(later);
   };
+  const auto runs = [&](std::size_t i) { return groups_[i].merged_into < 0 && !groups_[i].is_dropped; };
 
   using Entry = std::pair<NodeId, GroupId>;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> ready;
   std::size_t count = 0;
   for (std::size_t i = 0; i < groups_.size(); ++i)
-    if (groups_[i].merged_into < 0) {
+    if (runs(i)) {
       ++count;
       for_each_reader(static_cast<GroupId>(i), [&](GroupId reader) { ++waits[static_cast<std::size_t>(reader)]; });
     }
+  // When an op raises, no variable may have been written in place: what writes one waits for all that may raise.
+  const auto may_raise = [&](const WorkGroup& work) {
+    return work.group.library >= 0 && CanRaise(graph_.node(work.group.library).op);
+  };
+  const bool is_careful = std::any_of(groups_.begin(), groups_.end(), may_raise);
+  absl::flat_hash_set<StorageId> variables;
+  for (std::size_t k = 0; k < plan_.outputs.size(); ++k)
+    if (plan_.variables[k] >= 0) variables.insert(plan_.output_storages[k]);
+  const auto end = static_cast<NodeId>(graph_.nodes().size());
+  const auto rank = [&](const WorkGroup& work) {
+    if (!is_careful) return work.last;
+    if (may_raise(work)) return NodeId{-1};
+    const auto& stores = work.group.stores;
+    const auto writes = [&](const FusedStore& store) { return variables.contains(store.target); };
+    return std::any_of(stores.begin(), stores.end(), writes) ? end + work.last : work.last;
+  };
   // Groups are made from the graph's end: among equals the later one stands first.
-  const auto push = [&](GroupId id) { ready.emplace(group(id).last, -id); };
+  const auto push = [&](GroupId id) { ready.emplace(rank(group(id)), -id); };
   for (std::size_t i = 0; i < groups_.size(); ++i)
-    if (groups_[i].merged_into < 0 && waits[i] == 0) push(static_cast<GroupId>(i));
+    if (runs(i) && waits[i] == 0) push(static_cast<GroupId>(i));
   std::vector<FusionGroup> ordered;
   while (!ready.empty()) {
     const GroupId id = -ready.top().second;
@@ -65,7 +86,8 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
       if (--waits[static_cast<std::size_t>(reader)] == 0) push(reader);
     });
     FusionGroup& next = group(id).group;
-    std::stable_sort(next.ops.begin(), next.ops.end(), [](const FusedOp& a, const FusedOp& b) { return a.node < b.node; });
+    std::stable_sort(next.ops.begin(), next.ops.end(),
+                     [](const FusedOp& a, const FusedOp& b) { return a.node < b.node; });
     ordered.push_back(std::move(next));
   }
   assert(ordered.size() == count && "groups form a cycle");

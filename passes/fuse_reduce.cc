@@ -114,7 +114,9 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
   // The result's index and the loops it runs over must correspond one to one.
   std::int32_t map = use.at[0].map;
   const FusionGroup& to = group(use.group).group;
-  const auto result_map = [&] { return SplitAxes(to.maps[static_cast<std::size_t>(map)], graph_.type(value).shape, to.loops); };
+  const auto result_map = [&] {
+    return SplitAxes(to.maps[static_cast<std::size_t>(map)], graph_.type(value).shape, to.loops);
+  };
   if (!result_map()) return "its index in the kernel would need a division";
   const bool is_splittable = info(node.op).op_class == OpClass::Reduce;
   const bool is_long = axes.count >= kLongReduction && is_splittable;
@@ -133,7 +135,8 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
       const AffineIndex address = FlatIndex(read.map);
       // Whichever lies side by side in memory becomes the vector loop.
       bool has_column = false;
-      for (std::size_t i = 0; i < row; ++i) has_column = has_column || (std::abs(address.stride(i)) == 1 && loops[i] > 1);
+      for (std::size_t i = 0; i < row; ++i)
+        has_column = has_column || (std::abs(address.stride(i)) == 1 && loops[i] > 1);
       columns = std::abs(address.stride(row)) > 1 && has_column;
       kind = columns ? Kind::kColumn : Kind::kRow;
       if (is_long && results < (columns ? kFewColumns : kFewRows)) kind = Kind::kSplit;

@@ -10,8 +10,8 @@ namespace duet {
 
 struct MemoryRequest {
   std::int64_t bytes = 0;
-  std::int32_t first = 0, last = 0;     ///< steps: of the first write, of the last read or write
-  std::int32_t takes_over = -1;         ///< the request whose place it gets; that one's last is this one's first
+  std::int32_t first = 0, last = 0;  ///< steps: of the first write, of the last read or write
+  std::int32_t takes_over = -1;      ///< the request whose place it gets; that one's last is this one's first
 };
 
 struct MemoryLayout {

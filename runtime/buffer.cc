@@ -26,8 +26,7 @@ std::int64_t g_peak = 0;
 void Count(std::int64_t bytes) {
   const std::int64_t now = __atomic_add_fetch(&g_current, bytes, __ATOMIC_RELAXED);
   std::int64_t peak = __atomic_load_n(&g_peak, __ATOMIC_RELAXED);
-  while (now > peak &&
-         !__atomic_compare_exchange_n(&g_peak, &peak, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  while (now > peak && !__atomic_compare_exchange_n(&g_peak, &peak, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
 }
 
@@ -183,9 +182,7 @@ MemoryStats memory_stats() {
   return stats;
 }
 
-void reset_peak_memory() {
-  __atomic_store_n(&g_peak, __atomic_load_n(&g_current, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
-}
+void reset_peak_memory() { __atomic_store_n(&g_peak, __atomic_load_n(&g_current, __ATOMIC_RELAXED), __ATOMIC_RELAXED); }
 
 void release_cached_memory() { BlockCache::Get().ReleaseAll(); }
 

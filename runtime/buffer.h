@@ -1,5 +1,5 @@
-// Buffer: a reference-counted block of memory. Small blocks come from the C allocator, blocks from 64 KB from cached size
-// classes, from 2 MB on huge pages: fresh pages cost more than most kernels. Foreign memory has an owner callback.
+// Buffer: a reference-counted block of memory. Small blocks come from the C allocator, blocks from 64 KB from cached
+// size classes, from 2 MB on huge pages: fresh pages cost more than most kernels. Foreign memory has an owner callback.
 #pragma once
 
 #include <cstddef>

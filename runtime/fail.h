@@ -19,8 +19,7 @@ std::string ErrorText(const std::string& op, const std::string& what, std::span<
 
 /// Throws Kind with that text.
 template <class Kind>
-[[noreturn]] void Fail(const std::string& op, const std::string& what, Line line,
-                       std::span<const Type> operands = {}) {
+[[noreturn]] void Fail(const std::string& op, const std::string& what, Line line, std::span<const Type> operands = {}) {
   throw Kind(ErrorText(op, what, operands, LineScope::Current(line)));
 }
 

@@ -23,7 +23,20 @@ inline constexpr int kOpCount = 0
     ;
 
 enum class OpClass : std::uint8_t {
-  Unary, Predicate, Binary, Comparison, Select, Cast, Reduce, ArgReduce, View, Assemble, Index, Sort, Source, Contract,
+  Unary,
+  Predicate,
+  Binary,
+  Comparison,
+  Select,
+  Cast,
+  Reduce,
+  ArgReduce,
+  View,
+  Assemble,
+  Index,
+  Sort,
+  Source,
+  Contract,
   Effect
 };
 
@@ -31,7 +44,15 @@ enum class OpClass : std::uint8_t {
 enum class OpDTypes : std::uint8_t { Bool = 1, Int = 2, Float = 4, Integral = 3, Number = 6, Any = 7 };
 
 enum OpAttribute : std::uint16_t {
-  kNone = 0, kDType = 1, kShape = 2, kAxes = 4, kStart = 8, kStep = 16, kLow = 32, kHigh = 64, kData = 128,
+  kNone = 0,
+  kDType = 1,
+  kShape = 2,
+  kAxes = 4,
+  kStart = 8,
+  kStep = 16,
+  kLow = 32,
+  kHigh = 64,
+  kData = 128,
   kVariable = 256
 };
 

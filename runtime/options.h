@@ -20,11 +20,11 @@ struct Options {
   ///   evaluate  the same after the passes
   ///   native    natively; with DUET_COMPILE=sync a call that is not native throws
   Function function = Function::kDefault;
-  Compile compile = Compile::kAsync;       ///< DUET_COMPILE=async|sync|off
-  Jit jit = Jit::kAuto;                    ///< DUET_JIT=auto|off|require
-  Isa isa_cap = Isa::kV4;                  ///< DUET_ISA=v3|v4
-  int threads = 1;                         ///< DUET_THREADS, default: the cores this process may use
-  bool verify = false;                     ///< DUET_VERIFY=1: the verifier runs after every pass
+  Compile compile = Compile::kAsync;         ///< DUET_COMPILE=async|sync|off
+  Jit jit = Jit::kAuto;                      ///< DUET_JIT=auto|off|require
+  Isa isa_cap = Isa::kV4;                    ///< DUET_ISA=v3|v4
+  int threads = 1;                           ///< DUET_THREADS, default: the cores this process may use
+  bool verify = false;                       ///< DUET_VERIFY=1: the verifier runs after every pass
   std::vector<std::string> disabled_passes;  ///< DUET_DISABLE_PASSES=fuse,...
   std::string trace_directory;               ///< DUET_TRACE=DIR: record every function there
 };

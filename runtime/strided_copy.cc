@@ -103,10 +103,14 @@ void CopyStrided(const Shape& shape, DType dtype, const std::byte* from, const s
   Axis axes[kMaxRank];
   const int count = JoinAxes(shape, from_strides, to_strides, axes);
   switch (bytes_of(dtype)) {
-    case 1: return CopyWords<std::uint8_t>(from, to, axes, count);
-    case 2: return CopyWords<std::uint16_t>(from, to, axes, count);
-    case 4: return CopyWords<std::uint32_t>(from, to, axes, count);
-    default: return CopyWords<std::uint64_t>(from, to, axes, count);
+    case 1:
+      return CopyWords<std::uint8_t>(from, to, axes, count);
+    case 2:
+      return CopyWords<std::uint16_t>(from, to, axes, count);
+    case 4:
+      return CopyWords<std::uint32_t>(from, to, axes, count);
+    default:
+      return CopyWords<std::uint64_t>(from, to, axes, count);
   }
 }
 

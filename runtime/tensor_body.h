@@ -1,4 +1,5 @@
-// TensorBody: what a Tensor handle shares. Concrete: data with strides in a Buffer. Traced: a value of a trace, no data.
+// TensorBody: what a Tensor handle shares. Concrete: data with strides in a Buffer. Traced: a value of a trace, no
+// data.
 #pragma once
 
 #include <duet/tensor.h>
@@ -13,7 +14,7 @@
 namespace duet {
 
 struct TensorBody {
-  int references = 1;  // first: Tensor counts through the body's address
+  int references = 1;    // first: Tensor counts through the body's address
   bool literal = false;  ///< made from C++ numbers during a trace: baked as a constant instead of captured
   Type type;
   std::int64_t strides[kMaxRank];  ///< in elements

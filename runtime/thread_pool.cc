@@ -20,7 +20,7 @@
 namespace duet {
 namespace {
 
-thread_local int t_limit = 0;        // 0: no Threads scope
+thread_local int t_limit = 0;  // 0: no Threads scope
 thread_local bool t_in_region = false;
 std::atomic<bool> g_forked{false};
 

@@ -1,6 +1,6 @@
-// The one thread pool of the process: workers spin for a while, then park. A parallel region runs chunks whose number and
-// bounds depend on shapes alone; which thread runs a chunk is nobody's business. Regions do not nest: an inner one runs
-// on the calling thread. One region at a time; a second caller runs its own serially.
+// The one thread pool of the process: workers spin for a while, then park. A parallel region runs chunks whose number
+// and bounds depend on shapes alone; which thread runs a chunk is nobody's business. Regions do not nest: an inner one
+// runs on the calling thread. One region at a time; a second caller runs its own serially.
 #pragma once
 
 #include <cstdint>

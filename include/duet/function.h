@@ -1,5 +1,5 @@
-// function: wraps a callable so that it is traced once per signature, optimised and compiled to one native program. Calls
-// give the bits of the plain call; until native code is ready they run on the eager kernels.
+// function: wraps a callable so that it is traced once per signature, optimised and compiled to one native program.
+// Calls give the bits of the plain call; until native code is ready they run on the eager kernels.
 #pragma once
 
 #include <duet/signature.h>
@@ -105,8 +105,8 @@ struct Reader {
   const std::int64_t* next_length;
 };
 
-// Tree<T>: how a T is taken apart into tensors (Flatten) and put together again: as an argument, from new tensors and the
-// original (Replace), and as a result (Restore).
+// Tree<T>: how a T is taken apart into tensors (Flatten) and put together again: as an argument, from new tensors and
+// the original (Replace), and as a result (Restore).
 template <class T>
 struct Tree {
   static_assert(sizeof(T) == 0,
@@ -136,7 +136,9 @@ struct Tree<Static<T>> {
 };
 template <>
 struct Tree<Static<std::string>> {
-  static void Flatten(const Static<std::string>& s, FlatArguments& flat) { flat.AddBytes(s.value.data(), s.value.size()); }
+  static void Flatten(const Static<std::string>& s, FlatArguments& flat) {
+    flat.AddBytes(s.value.data(), s.value.size());
+  }
   static const Static<std::string>& Replace(const Static<std::string>& s, Reader&) { return s; }
 };
 
@@ -238,8 +240,8 @@ std::shared_ptr<FunctionState> MakeFunctionState(const FunctionOptions& options,
 bool RunsPlainly();
 /// Runs the callable on these leaves and flattens what it returns.
 using TraceBody = void (*)(void* call, const Tensor* leaves, FlatResults& results);
-void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
-                  SourceLocation line, FlatResults& results);
+void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call, SourceLocation line,
+                  FlatResults& results);
 std::shared_ptr<ConcreteFunction::Entry> TraceFunction(FunctionState& state, const FlatArguments& arguments,
                                                        TraceBody body, void* call, SourceLocation line);
 /// Traces if need be and waits for native code. Throws Error when there is none to be had.
@@ -280,22 +282,18 @@ class function<R(P...)> {
   /// Waits until calls with such arguments run natively.
   void compile(typename internal::Parameter<P>::Type... arguments,
                SourceLocation line = SourceLocation::current()) const {
-    WithFlat(
-        [&](const internal::FlatArguments& flat, Call& call) {
-          internal::CompileFunction(*state_, flat, &Call::Trace, &call, line);
-        },
-        internal::Parameter<P>::Get(arguments)...);
+    WithFlat([&](const internal::FlatArguments& flat,
+                 Call& call) { internal::CompileFunction(*state_, flat, &Call::Trace, &call, line); },
+             internal::Parameter<P>::Get(arguments)...);
   }
 
   /// The trace for such arguments, made if need be; nothing is run.
   ConcreteFunction concrete(typename internal::Parameter<P>::Type... arguments,
                             SourceLocation line = SourceLocation::current()) const {
     std::shared_ptr<ConcreteFunction::Entry> entry;
-    WithFlat(
-        [&](const internal::FlatArguments& flat, Call& call) {
-          entry = internal::TraceFunction(*state_, flat, &Call::Trace, &call, line);
-        },
-        internal::Parameter<P>::Get(arguments)...);
+    WithFlat([&](const internal::FlatArguments& flat,
+                 Call& call) { entry = internal::TraceFunction(*state_, flat, &Call::Trace, &call, line); },
+             internal::Parameter<P>::Get(arguments)...);
     return ConcreteFunction(std::move(entry));
   }
 

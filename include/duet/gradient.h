@@ -18,7 +18,7 @@ namespace duet {
 class GradientTape {
  public:
   struct Options {
-    bool persistent = false;                  ///< gradient may be called more than once
+    bool persistent = false;  ///< gradient may be called more than once
     bool watch_accessed_variables = true;
   };
   GradientTape();

@@ -1,6 +1,6 @@
-// The ops on tensors. The elementwise ones are made from ops.def, whose rows say what each does, on which dtypes and how
-// accurately; operands are promoted and broadcast as in NumPy. Every op throws ShapeError, DTypeError, IndexError or
-// ValueError with the op, the operands and the caller's line.
+// The ops on tensors. The elementwise ones are made from ops.def, whose rows say what each does, on which dtypes and
+// how accurately; operands are promoted and broadcast as in NumPy. Every op throws ShapeError, DTypeError, IndexError
+// or ValueError with the op, the operands and the caller's line.
 #pragma once
 
 #include <duet/tensor.h>
@@ -112,8 +112,8 @@ namespace internal {
 Tensor MakeTensor(DType from, const void* data, const Shape& shape, DType to, SourceLocation line);
 /// bool for bool, i32 or i64 for ints, f32 for floats: what a literal becomes.
 template <class U>
-inline constexpr DType kLiteralDType = std::is_floating_point_v<U>            ? f32
-                                       : std::is_same_v<U, bool>              ? bool_
+inline constexpr DType kLiteralDType = std::is_floating_point_v<U>             ? f32
+                                       : std::is_same_v<U, bool>               ? bool_
                                        : sizeof(U) <= 4 && std::is_signed_v<U> ? i32
                                                                                : i64;
 /// Throws ShapeError when rows differ in length.

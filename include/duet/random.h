@@ -1,5 +1,6 @@
 // Random numbers with explicit keys: the same key gives the same numbers, in any mode and on any number of threads.
-// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11): element i is a function of (key, i).
+// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11): element i is a function of (key,
+// i).
 #pragma once
 
 #include <duet/ops.h>

@@ -7,10 +7,10 @@ namespace duet::internal {
 
 template <class T>
 struct MemberSignature;
-#define DUET_MEMBER_SIGNATURE(qualifiers)            \
-  template <class C, class R, class... P>            \
+#define DUET_MEMBER_SIGNATURE(qualifiers)             \
+  template <class C, class R, class... P>             \
   struct MemberSignature<R (C::*)(P...) qualifiers> { \
-    using type = R(P...);                            \
+    using type = R(P...);                             \
   };
 DUET_MEMBER_SIGNATURE()
 DUET_MEMBER_SIGNATURE(const)

@@ -133,9 +133,9 @@ class Arg {
     requires std::is_arithmetic_v<U>
   Arg(U number, SourceLocation line = SourceLocation::current())
       : tensor_(nullptr),
-        kind_(std::is_same_v<U, bool>         ? Kind::kBool
-              : std::is_floating_point_v<U>   ? Kind::kFloat
-                                              : Kind::kInt),
+        kind_(std::is_same_v<U, bool>       ? Kind::kBool
+              : std::is_floating_point_v<U> ? Kind::kFloat
+                                            : Kind::kInt),
         line_(line) {
     if constexpr (std::is_floating_point_v<U>)
       float_ = static_cast<double>(number);

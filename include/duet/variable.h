@@ -1,5 +1,6 @@
-// Variable: state. A handle to one current value of fixed dtype and shape; copies share it. Reading gives the value as of
-// now, which later writes do not change. Inside a traced function reads and writes become part of the native program.
+// Variable: state. A handle to one current value of fixed dtype and shape; copies share it. Reading gives the value as
+// of now, which later writes do not change. Inside a traced function reads and writes become part of the native
+// program.
 #pragma once
 
 #include <duet/tensor.h>

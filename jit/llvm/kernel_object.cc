@@ -1,7 +1,6 @@
 #include "jit/llvm/kernel_object.h"
 
 #include <duet/error.h>
-
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>

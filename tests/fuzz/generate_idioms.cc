@@ -41,7 +41,7 @@ int Generator::AddNormalizedRows() {
   const int x = ValueOf(OpDTypes::Number, 1);
   if (x < 0) return -1;
   const Type type = TypeOf(x);
-  const Shape axes = SomeAxes(type.shape.rank());
+  const Shape axes = AdjacentAxes(type.shape.rank());
   const int reduced = Add(random_.Pick(kReductions), {x}, Axes(axes));
   return Add(random_.Pick(kBinary), {x, Fit(KeepDims(reduced, type.shape, axes), type)});
 }
@@ -50,7 +50,7 @@ int Generator::AddSoftmax() {
   const int x = ValueOf(OpDTypes::Float, 1);
   if (x < 0) return -1;
   const Shape shape = TypeOf(x).shape;
-  const Shape axes = random_.Chance(70) ? Shape{shape.rank() - 1} : SomeAxes(shape.rank());
+  const Shape axes = random_.Chance(70) ? Shape{shape.rank() - 1} : AdjacentAxes(shape.rank());
   const int shifted = Add(Op::subtract, {x, KeepDims(Add(Op::max, {x}, Axes(axes)), shape, axes)});
   const int powers = Add(Op::exp, {shifted});
   const int total = Add(Op::sum, {powers}, Axes(axes));

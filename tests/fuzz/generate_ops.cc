@@ -55,13 +55,21 @@ Shape Generator::SomeAxes(int rank) {
   return axes;
 }
 
+Shape Generator::AdjacentAxes(int rank) {
+  Shape axes;
+  if (rank == 0) return axes;
+  const std::int64_t first = random_.Chance(50) ? rank - 1 : random_.Below(rank);
+  for (std::int64_t axis = first, last = random_.Between(first, rank - 1); axis <= last; ++axis) axes.push_back(axis);
+  return random_.Chance(5) ? Shape{} : axes;
+}
+
 int Generator::AddReduce(Op op) {
   const bool one_axis = info(op).op_class != OpClass::Reduce;
   const int x = ValueOf(info(op).dtypes, one_axis);
   if (x < 0) return -1;
   const int rank = TypeOf(x).shape.rank();
   if (one_axis && rank == 0) return -1;
-  return Add(op, {x}, Axes(one_axis ? Shape{random_.Below(rank)} : SomeAxes(rank)));
+  return Add(op, {x}, Axes(one_axis ? Shape{random_.Below(rank)} : AdjacentAxes(rank)));
 }
 
 Attributes Generator::RandomSlice(const Shape& shape, bool forward_only) {

@@ -50,6 +50,7 @@ class Generator {
   int RandomIndices(std::int64_t extent, const Shape& shape);
   Attributes RandomSlice(const Shape& shape, bool forward_only);
   Shape SomeAxes(int rank);
+  Shape AdjacentAxes(int rank);  ///< what reductions take
 
   // generate_idioms.cc
   int AddIdiom();

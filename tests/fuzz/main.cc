@@ -4,7 +4,7 @@
 //   --shrink=SEED                cut one down, each candidate in a process of its own (for crashes)
 //   --check=FILE                 one file in every way (its `; seed N` makes the inputs)
 //   --print=SEED                 the graph of a seed
-//   --only=WAY --all --no-native what is compared (tests/fuzz/check.h)
+//   --only=WAY --all --no-native what is compared (tests/fuzz/check.h); --no-shrink prints the graph as it is
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -30,7 +30,6 @@ bool ReadFlag(const std::string& argument, const std::string& name, std::string*
 int main(int argc, char** argv) {
   // Fresh memory holds what no result may be: what is left unwritten shows.
   mallopt(M_PERTURB, 0x5A);
-  duet::fuzz::CatchCrashes();
 
   duet::fuzz::SessionOptions options;
   options.max_failures = 3;
@@ -52,6 +51,8 @@ int main(int argc, char** argv) {
       options.check.all = true;
     } else if (argument == "--no-native") {
       options.check.native = false;
+    } else if (argument == "--no-shrink") {
+      options.shrink = false;
     } else if (!ReadFlag(argument, "save", &options.save) && !ReadFlag(argument, "only", &options.check.only) &&
                !ReadFlag(argument, "check", &check) && !ReadFlag(argument, "shrink", &shrink) &&
                !ReadFlag(argument, "print", &print) && !argument.starts_with("--gtest")) {
@@ -59,6 +60,7 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  duet::fuzz::CatchCrashes(options.shrink);
   if (!print.empty()) {
     const auto recipe = duet::fuzz::Generate(std::strtoull(print.c_str(), nullptr, 10));
     std::fputs(duet::PrintGraph(duet::fuzz::ToGraph(recipe)).c_str(), stdout);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -28,6 +29,7 @@ constexpr unsigned kPatience = 120;
 
 // In decimal, for the signal handler: it may not format.
 char g_seed_argument[64] = "";
+bool g_shrinks_crashes = true;
 
 std::string FileText(const Graph& graph, std::uint64_t seed, const Failure& failure) {
   std::string text = fmt::format("; {}: {}", failure.way, failure.message);
@@ -49,7 +51,8 @@ void ShrinkAndReport(std::uint64_t seed, const Failure& failure, const SessionOp
     const auto found = Check(graph, seed, same);
     return found && found->way == failure.way;
   };
-  const Graph small = ToGraph(Shrink(Generate(seed), fails));
+  const Recipe whole = Generate(seed);
+  const Graph small = ToGraph(options.shrink ? Shrink(whole, fails) : whole);
   Report(small, seed, Check(small, seed, same).value_or(failure), options.save);
 }
 
@@ -85,8 +88,9 @@ void OnCrash(int signal) {
   }
   const char text[] = "\nCRASHED at ";
   [[maybe_unused]] ssize_t written = write(2, text, sizeof text - 1);
-  written = write(2, g_seed_argument, sizeof g_seed_argument);
+  written = write(2, g_seed_argument, strlen(g_seed_argument));
   written = write(2, "\n", 1);
+  if (!g_shrinks_crashes) _exit(1);
   // The mask of blocked signals survives exec, and the signal in progress is in it.
   sigset_t none;
   sigemptyset(&none);
@@ -97,7 +101,8 @@ void OnCrash(int signal) {
 
 }  // namespace
 
-void CatchCrashes() {
+void CatchCrashes(bool shrink) {
+  g_shrinks_crashes = shrink;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   static char stack[1 << 16];
   stack_t alternate{};

@@ -28,6 +28,6 @@ std::string CheckFile(const std::string& path, const std::string& only = "");
 bool ShrinkSeed(std::uint64_t seed, const std::string& only, const std::string& save);
 
 /// A signal that ends the program starts ShrinkSeed for the seed in progress.
-void CatchCrashes();
+void CatchCrashes(bool shrink);
 
 }  // namespace duet::fuzz

@@ -37,12 +37,23 @@ std::string StateOf(const RecordedTrace& trace) {
 }
 
 json ToJson(const RecordedTrace& t) {
-  return {{"function", t.function},       {"index", t.index},           {"signature", t.signature},
-          {"at", t.at},                   {"defined", t.defined},       {"reason", t.reason},
-          {"nodes", t.nodes},             {"trace_ms", t.trace_ms},     {"compiled", t.compiled},
-          {"optimize_ms", t.optimize_ms}, {"emit_ms", t.emit_ms},       {"codegen_ms", t.codegen_ms},
-          {"link_ms", t.link_ms},         {"code_bytes", t.code_bytes}, {"failure", t.failure},
-          {"calls", t.calls},             {"native_calls", t.native_calls}};
+  return {{"function", t.function},
+          {"index", t.index},
+          {"signature", t.signature},
+          {"at", t.at},
+          {"defined", t.defined},
+          {"reason", t.reason},
+          {"nodes", t.nodes},
+          {"trace_ms", t.trace_ms},
+          {"compiled", t.compiled},
+          {"optimize_ms", t.optimize_ms},
+          {"emit_ms", t.emit_ms},
+          {"codegen_ms", t.codegen_ms},
+          {"link_ms", t.link_ms},
+          {"code_bytes", t.code_bytes},
+          {"failure", t.failure},
+          {"calls", t.calls},
+          {"native_calls", t.native_calls}};
 }
 
 void Print(const json& document) { fmt::print("{}\n", document.dump(2)); }
@@ -126,7 +137,8 @@ int List(const std::string& directory, Output output) {
              "trace", "optimize", "codegen", "why");
   for (const RecordedTrace& t : recording.traces)
     fmt::print("{:<{}}  {:>7} {:>7} {:>6} {:>6.2f}ms {:>6.2f}ms {:>6.2f}ms  {}  ({})\n", Id(t), width, t.calls,
-               t.native_calls, t.nodes, t.trace_ms, t.optimize_ms, t.emit_ms + t.codegen_ms + t.link_ms, t.reason, t.at);
+               t.native_calls, t.nodes, t.trace_ms, t.optimize_ms, t.emit_ms + t.codegen_ms + t.link_ms, t.reason,
+               t.at);
   fmt::print("\nduet-trace show {} --stage traced|optimized|fused|loops|llvm|asm\n", Id(recording.traces.back()));
   return 0;
 }
@@ -147,8 +159,8 @@ int Why(const std::string& directory, const std::string& name, Output output) {
   json document = json::array();
   for (const RecordedTrace& trace : recording.traces) {
     if (!name.empty() && trace.function != name && Id(trace) != name) continue;
-    json entry = {{"function", trace.function}, {"index", trace.index},  {"signature", trace.signature},
-                  {"traced", trace.reason},     {"at", trace.at},        {"state", StateOf(trace)},
+    json entry = {{"function", trace.function}, {"index", trace.index}, {"signature", trace.signature},
+                  {"traced", trace.reason},     {"at", trace.at},       {"state", StateOf(trace)},
                   {"not_fused", json::array()}};
     if (!output.json)
       fmt::print("{}  {}\n  traced at {}: {}\n  {}; {} of {} calls native\n", Id(trace), trace.signature, trace.at,
@@ -177,8 +189,11 @@ int Passes(const std::string& directory, const std::string& name, bool changed_o
   for (const PassRecorder::Run& run : recorder.runs) {
     if (changed_only && !run.changed) continue;
     if (output.json) {
-      document.push_back({{"pass", run.pass}, {"changed", run.changed}, {"ms", run.milliseconds},
-                          {"nodes", run.nodes}, {"text", run.text}});
+      document.push_back({{"pass", run.pass},
+                          {"changed", run.changed},
+                          {"ms", run.milliseconds},
+                          {"nodes", run.nodes},
+                          {"text", run.text}});
       continue;
     }
     fmt::print("; {:<32} {:>9} {:>6} nodes", run.pass, run.changed ? "changed" : "no change", run.nodes);
@@ -222,10 +237,11 @@ int Eval(const std::string& file, const std::vector<std::string>& inputs, Output
     if (input.kind != Input::Kind::kArgument)
       throw ValueError(fmt::format("{}: %{} is a {}; only graphs of arguments can be evaluated from text", file,
                                    input.name, input.kind == Input::Kind::kCapture ? "capture" : "variable"));
-    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const InputSpec& s) { return s.name == input.name; });
+    const auto spec =
+        std::find_if(specs.begin(), specs.end(), [&](const InputSpec& s) { return s.name == input.name; });
     if (spec == specs.end())
-      throw ValueError(fmt::format("%{} is not given: --input {}={}:normal:42", input.name, input.name,
-                                   to_string(input.type)));
+      throw ValueError(
+          fmt::format("%{} is not given: --input {}={}:normal:42", input.name, input.name, to_string(input.type)));
     if (!(spec->type == input.type))
       throw ValueError(fmt::format("%{} is {}, not {}", input.name, to_string(input.type), to_string(spec->type)));
     arguments.push_back(MakeInput(*spec));

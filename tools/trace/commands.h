@@ -1,5 +1,5 @@
-// The subcommands of duet-trace. Each prints to standard output, as text or, with json, as one JSON document, and returns
-// the exit status.
+// The subcommands of duet-trace. Each prints to standard output, as text or, with json, as one JSON document, and
+// returns the exit status.
 #pragma once
 
 #include <string>

@@ -55,7 +55,9 @@ int main(int argc, char** argv) {
   with_directory(show);
   show->add_option("function", name, "FN, or FN#2 for its second trace")->required();
   stage = "optimized";
-  show->add_option("--stage", stage, "traced, optimized, fused, loops, llvm or asm")->check(stages)->capture_default_str();
+  show->add_option("--stage", stage, "traced, optimized, fused, loops, llvm or asm")
+      ->check(stages)
+      ->capture_default_str();
   show->callback([&] { status = Show(directory, name, stage, output); });
 
   CLI::App* why = subcommand("why", "Why functions were traced again, and what was not fused");

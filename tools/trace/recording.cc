@@ -70,8 +70,7 @@ Recording Recording::Read(const std::string& directory) {
   recording.directory = directory;
   const std::string path = directory + "/trace.jsonl";
   std::ifstream in(path);
-  if (!in)
-    throw ParseError(path + ": cannot be read; record a program first: duet-trace run -- PROGRAM");
+  if (!in) throw ParseError(path + ": cannot be read; record a program first: duet-trace run -- PROGRAM");
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
     try {

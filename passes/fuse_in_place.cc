@@ -1,0 +1,106 @@
+// update_slice without the copy: when nothing needs the base any more once the piece is written, the result is the
+// base's buffer, and the groups that would have copied what lies around the piece are dropped.
+//
+//   b -> copies -> n <- piece        b's readers, then piece -> n, in one buffer
+#include <algorithm>
+#include <utility>
+
+#include "passes/fuse_builder.h"
+
+namespace duet {
+
+namespace {
+
+// The lowest and the highest element that the loops meet.
+std::pair<std::int64_t, std::int64_t> RangeOf(const AffineIndex& index, const LoopSizes& loops) {
+  std::int64_t low = index.offset, high = index.offset;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const std::int64_t reach = index.stride(i) * (loops[i] - 1);
+    (reach < 0 ? low : high) += reach;
+  }
+  return {low, high};
+}
+
+}  // namespace
+
+// Whether every read of `value` in the group is of the element that the group's store to `target` replaces, or apart
+// from all that it replaces.
+bool FusionBuilder::ReadsOnlyWhatItWrites(const FusionGroup& group, ValueId value, StorageId target) const {
+  if (group.kind != FusionGroup::Kind::kMap) return false;
+  const FusedStore* written = nullptr;
+  for (const FusedStore& store : group.stores) {
+    if (store.target != target) continue;
+    if (written) return false;
+    written = &store;
+  }
+  if (!written) return false;
+  const auto [first, last] = RangeOf(written->address, group.loops);
+  const auto is_same = [&, first = first, last = last](const FusedValue& read) {
+    if (read.value != value) return true;
+    const AffineIndex at = FlatIndex(group.maps[static_cast<std::size_t>(read.map)]);
+    const auto [low, high] = RangeOf(at, group.loops);
+    return at == written->address || high < first || low > last;
+  };
+  for (const FusedOp& op : group.ops)
+    if (!std::all_of(op.operands.begin(), op.operands.end(), is_same)) return false;
+  for (const FusedStore& store : group.stores)
+    if (!is_same(store.source)) return false;
+  return true;
+}
+
+void FusionBuilder::ElideCopiesOfBases() {
+  if (!options_.enabled || updates_.empty()) return;
+  std::vector<std::vector<GroupId>> writers(static_cast<std::size_t>(graph_.value_count()));
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const WorkGroup& work = groups_[i];
+    if (work.merged_into >= 0) continue;
+    if (work.group.library >= 0)
+      writers[static_cast<std::size_t>(graph_.node(work.group.library).first_result)].push_back(
+          static_cast<GroupId>(i));
+    for (const FusedStore& store : work.group.stores)
+      if (store.target < graph_.value_count())
+        writers[static_cast<std::size_t>(store.target)].push_back(static_cast<GroupId>(i));
+  }
+
+  std::vector<std::uint8_t> is_overwritten(static_cast<std::size_t>(graph_.value_count()), 0);
+  std::reverse(updates_.begin(), updates_.end());  // program order
+  for (const Update& update : updates_) {
+    const ValueId result = graph_.node(update.node).first_result;
+    const std::vector<GroupId>& base_writers = writers[static_cast<std::size_t>(update.base)];
+    const auto base = static_cast<std::size_t>(update.base);
+    if (graph_.is_input(update.base) || wants_buffer_[base] || is_overwritten[base] || base_writers.empty()) continue;
+    const GroupId piece = Find(update.piece);
+    const auto is_plain_copy = [&](GroupId id) {
+      const FusionGroup& copy = group(id).group;
+      return group(id).merged_into < 0 && id != piece && copy.ops.empty() && copy.stores.size() == 1 &&
+             copy.stores[0].source.value == update.base;
+    };
+    if (!std::all_of(update.copies.begin(), update.copies.end(), is_plain_copy)) continue;
+
+    // What has to run before the piece: all that writes or reads the base.
+    Uses before = UsesOf(update.base);
+    for (GroupId writer : base_writers) before.push_back({writer, false, {}});
+    const auto removed = std::remove_if(before.begin(), before.end(), [&](const Use& use) {
+      return group(use.group).is_dropped ||
+             std::find(update.copies.begin(), update.copies.end(), use.group) != update.copies.end();
+    });
+    before.erase(removed, before.end());
+    const bool is_blocked = std::any_of(before.begin(), before.end(), [&](const Use& use) {
+      return use.group == piece ? !ReadsOnlyWhatItWrites(group(piece).group, update.base, result)
+                                : Reaches(piece, use.group);
+    });
+    if (is_blocked) continue;
+
+    for (const Use& use : before) {
+      if (use.group == piece) continue;
+      PutBefore(use.group, {{piece, false, {}}});
+      group(use.group).runs_before.push_back(piece);
+    }
+    for (GroupId copy : update.copies) group(copy).is_dropped = true;
+    std::erase_if(writers[static_cast<std::size_t>(result)], [&](GroupId id) { return group(id).is_dropped; });
+    is_overwritten[base] = 1;
+    plan_.shared.emplace_back(result, update.base);
+  }
+}
+
+}  // namespace duet
