@@ -14,6 +14,7 @@ struct SessionOptions {
   std::int64_t seeds = 100;
   double seconds = 0;    ///< > 0: as many seeds as fit
   int max_failures = 1;  ///< then it ends
+  bool shrink = true;    ///< else the graph is printed as it is
   std::string save;      ///< a folder for the shrunk graphs
   CheckOptions check;
 };
