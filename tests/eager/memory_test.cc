@@ -1,5 +1,5 @@
-// Memory as ops use it: counters follow tensors, views cost nothing, what was freed is used again, what cannot be had is
-// an error that leaves no bytes behind.
+// Memory as ops use it: counters follow tensors, views cost nothing, what was freed is used again, what cannot be had
+// is an error that leaves no bytes behind.
 #include <duet/duet.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +16,9 @@ TEST(OpMemory, CountersFollowTheTensors) {
     reset_peak_memory();
     const Tensor y = x + x;
     EXPECT_EQ(memory_stats().current_bytes, before + 800'000);
-    { const Tensor z = y * y + y; }
+    {
+      const Tensor z = y * y + y;
+    }
     EXPECT_EQ(memory_stats().current_bytes, before + 800'000);
     EXPECT_EQ(memory_stats().peak_bytes, before + 1'600'000) << "z and the product that it was made from";
   }
