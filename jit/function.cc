@@ -33,7 +33,8 @@ std::vector<Tensor> Leaves(const internal::FlatArguments& arguments) {
   return leaves;
 }
 
-// Native code that may raise leaves variables alone when it does: the replay then does what comes before the error.
+// Native code that may raise leaves variables alone when it does: the replay then does what comes before the error, and
+// raises that of the first op in program order.
 void CallNative(const NativeFunction& native, Entry& entry, const internal::FlatArguments& arguments,
                 std::vector<Tensor>& results) {
   constexpr int kInline = internal::FlatArguments::kInline;
@@ -46,7 +47,7 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
   try {
     native.Call({pointers, static_cast<std::size_t>(arguments.tensor_count)}, results);
   } catch (const Error&) {
-    if (!native.may_raise() || entry.variables.empty()) throw;
+    if (!native.may_raise()) throw;
     LevelScope nothing(nullptr);
     Replay(entry.recorded, Leaves(arguments));
     throw;

@@ -100,6 +100,13 @@ Outcome Evaluate(const Case& program) {
   return Run(program, [&](std::span<const Tensor> arguments) { return Replay(program.graph, arguments); });
 }
 
+std::uint64_t Hash(const Outcome& outcome, std::uint64_t seed) {
+  std::uint64_t hash = HashOf(outcome.error, seed);
+  for (const auto* values : {&outcome.outputs, &outcome.variables})
+    for (const Tensor& value : *values) hash = HashValue(value, hash);
+  return hash;
+}
+
 std::string Compare(const Outcome& expected, const Outcome& got) {
   std::string difference;
   if (!got.fault.empty()) return got.fault;

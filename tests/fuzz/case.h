@@ -43,6 +43,8 @@ Outcome Run(const Case& program, const Callable& call, bool taken = false);
 /// Evaluation: the graph on the eager kernels.
 Outcome Evaluate(const Case& program);
 
+/// Equal outcomes have equal hashes, on every CPU.
+std::uint64_t Hash(const Outcome& outcome, std::uint64_t seed);
 /// Empty when equal, else the first difference.
 std::string Compare(const Outcome& expected, const Outcome& got);
 

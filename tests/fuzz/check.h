@@ -30,6 +30,7 @@ struct Failure {
 /// What was compiled and run, for the report of a run.
 struct CheckCounts {
   long cases = 0, raised = 0, compilations = 0, nodes = 0;
+  std::uint64_t outcomes = 0;  ///< hash of what evaluation gave
   double evaluate_ms = 0, passes_ms = 0, compile_ms = 0, native_ms = 0;
 };
 CheckCounts& Counts();

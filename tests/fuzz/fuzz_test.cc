@@ -6,13 +6,15 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "runtime/cpu.h"
 #include "tests/fuzz/session.h"
 
 namespace duet::fuzz {
 namespace {
 
 constexpr int kShards = 8;
-constexpr std::int64_t kSeedsPerShard = 60;
+constexpr std::int64_t kSeedsPerShard = 250;
+constexpr std::int64_t kSeedsPerIsa = 150;
 
 std::vector<std::string> CorpusFiles() {
   std::vector<std::string> files;
@@ -40,6 +42,19 @@ TEST_P(RandomGraphs, AllWaysAgree) {
   options.seeds = seeds ? std::atoll(seeds) : kSeedsPerShard;
   options.first = 1 + static_cast<std::uint64_t>(GetParam() * options.seeds);
   EXPECT_EQ(RunSeeds(options, /*report=*/false), 0) << "the graph, shrunk, is printed above";
+}
+
+// The numbers do not depend on the CPU either.
+TEST(RandomGraphsOnOtherCpus, GiveTheSameBits) {
+  const auto outcomes = [](const std::string& isa) {
+    const std::string report = ReportUnderIsa(isa, 1'000'001, kSeedsPerIsa);
+    const std::size_t at = report.find("outcomes ");
+    EXPECT_NE(at, std::string::npos) << report;
+    return at == std::string::npos ? report : report.substr(at, 25);
+  };
+  const std::string narrow = outcomes("v3");
+  if (CpuIsa() < Isa::kV4) GTEST_SKIP() << "v4 was not run: this CPU has no AVX-512";
+  EXPECT_EQ(outcomes("v4"), narrow);
 }
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, RandomGraphs, testing::Range(0, kShards));

@@ -29,7 +29,7 @@ Generator::Generator(std::uint64_t seed) : random_(seed) {
     palette_.push_back(random_.Pick(kLargeSizes));
     max_elements_ = 1 << 16;
   }
-  indices_may_be_bad_ = random_.Chance(15);
+  indices_may_be_bad_ = random_.Chance(25);
 }
 
 Recipe Generator::Run() {

@@ -166,7 +166,7 @@ int Generator::AddAssemble(Op op) {
 
 int Generator::RandomIndices(std::int64_t extent, const Shape& shape) {
   const Type type{random_.Chance(50) ? i32 : i64, shape};
-  const bool bad = indices_may_be_bad_ && random_.Chance(40);
+  const bool bad = indices_may_be_bad_ && random_.Chance(60);
   if (extent == 0 && shape.elements() > 0 && !bad) return -1;
   const int live = LiveOf(OpDTypes::Int);
   if (extent > 0 && live >= 0 && random_.Chance(40)) {

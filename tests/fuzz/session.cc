@@ -1,5 +1,6 @@
 #include "tests/fuzz/session.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
@@ -56,8 +57,9 @@ void ShrinkAndReport(std::uint64_t seed, const Failure& failure, const SessionOp
   Report(small, seed, Check(small, seed, same).value_or(failure), options.save);
 }
 
-// Starts this program again; its exit status, or 128 and the signal that ended it.
-int RunSelf(std::vector<std::string> arguments, bool quiet) {
+// Starts this program again, with its output in a file unless that is empty; its exit status, or 128 and the signal
+// that ended it.
+int RunSelf(std::vector<std::string> arguments, const std::string& output) {
   char self[4096];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
   if (length < 0) return -1;
@@ -67,9 +69,9 @@ int RunSelf(std::vector<std::string> arguments, bool quiet) {
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  if (quiet) {
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", 1, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", 1, 0);
+  if (!output.empty()) {
+    posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
   }
   pid_t child = 0;
   const int failed = posix_spawn(&child, self, &actions, nullptr, argv.data(), environ);
@@ -136,12 +138,25 @@ int RunSeeds(const SessionOptions& options, bool report) {
     const CheckCounts& counts = Counts();
     std::printf(
         "%lld seeds in %.1f s (%.1f per second), %d failures; %ld checks, %ld nodes, %ld raised, %ld compilations\n"
+        "outcomes %016llx\n"
         "evaluation %.1f s, passes %.1f s, plan and compile %.1f s, native calls %.1f s\n",
         static_cast<long long>(done), seconds(), static_cast<double>(done) / seconds(), failures, counts.cases,
-        counts.nodes, counts.raised, counts.compilations, counts.evaluate_ms / 1e3, counts.passes_ms / 1e3,
-        counts.compile_ms / 1e3, counts.native_ms / 1e3);
+        counts.nodes, counts.raised, counts.compilations, static_cast<unsigned long long>(counts.outcomes),
+        counts.evaluate_ms / 1e3, counts.passes_ms / 1e3, counts.compile_ms / 1e3, counts.native_ms / 1e3);
   }
   return failures;
+}
+
+std::string ReportUnderIsa(const std::string& isa, std::uint64_t first, std::int64_t seeds) {
+  const std::string path = fmt::format("/tmp/duet_fuzz_{}_{}.txt", getpid(), isa);
+  setenv("DUET_ISA", isa.c_str(), 1);
+  const int status =
+      RunSelf({fmt::format("--first={}", first), fmt::format("--seeds={}", seeds), "--only=native"}, path);
+  unsetenv("DUET_ISA");
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  std::remove(path.c_str());
+  return status == 0 ? text.str() : fmt::format("status {}\n{}", status, text.str());
 }
 
 std::string CheckFile(const std::string& path, const std::string& only) {
@@ -164,7 +179,7 @@ bool ShrinkSeed(std::uint64_t seed, const std::string& only, const std::string& 
   const std::string path = fmt::format("/tmp/duet_fuzz_{}.duet", getpid());
   const auto status_of = [&](const Graph& graph, bool quiet) {
     std::ofstream(path) << FileText(graph, seed, {"candidate", ""});
-    return RunSelf({"--check=" + path, "--only=" + only}, quiet);
+    return RunSelf({"--check=" + path, "--only=" + only}, quiet ? "/dev/null" : "");
   };
   const Recipe whole = Generate(seed);
   const int expected = status_of(ToGraph(whole), false);

@@ -22,6 +22,9 @@ struct SessionOptions {
 /// Returns the number of failures; prints each. Says what was covered when `report`.
 int RunSeeds(const SessionOptions& options, bool report);
 
+/// Checks seeds in a process of its own under DUET_ISA=`isa`, evaluated and native, and returns its report.
+std::string ReportUnderIsa(const std::string& isa, std::uint64_t first, std::int64_t seeds);
+
 /// Checks a file in every way; what failed as text, empty when nothing did.
 std::string CheckFile(const std::string& path, const std::string& only = "");
 

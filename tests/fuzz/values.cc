@@ -272,6 +272,22 @@ Tensor WithLayout(const Tensor& contiguous, Layout layout) {
   return result;
 }
 
+std::uint64_t HashValue(const Tensor& tensor, std::uint64_t seed) {
+  const Tensor contiguous = Contiguous(tensor);
+  std::uint64_t hash = HashOf(to_string(tensor.body()->type), seed);
+  WithElements(contiguous, [&](auto elements) {
+    for (auto element : elements) {
+      if constexpr (std::is_floating_point_v<decltype(element)>)
+        if (element != element) element = std::numeric_limits<decltype(element)>::quiet_NaN();
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, &element, sizeof element);
+      hash = (hash ^ bits) * 0x100000001B3ull;
+      hash ^= hash >> 32;
+    }
+  });
+  return hash;
+}
+
 bool SameValues(const Tensor& a, const Tensor& b, std::string* difference) {
   if (a.empty_handle() || b.empty_handle()) {
     *difference = "an empty handle";

@@ -26,6 +26,9 @@ inline constexpr int kLayoutCount = 6;
 /// The same elements in another layout. kGuarded ends at a page that must not be touched.
 Tensor WithLayout(const Tensor& contiguous, Layout layout);
 
+/// Of dtype, shape and bits; all NaN are one.
+std::uint64_t HashValue(const Tensor& tensor, std::uint64_t seed);
+
 /// Equal in dtype, shape and bits, a NaN equal to a NaN. When not: the first difference as text.
 bool SameValues(const Tensor& a, const Tensor& b, std::string* difference);
 

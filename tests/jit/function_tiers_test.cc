@@ -103,7 +103,8 @@ TEST(FunctionTiers, AMisspeltVariableIsNamed) {
   EXPECT_THAT(child.output, HasSubstr("DUET_COMPILE=later: must be one of async, sync, off"));
 }
 
-// ---- A compiler that refuses.
+// ---- A compiler that refuses. In processes of their own: elsewhere the compile thread may still be at work on what
+// earlier tests called, and would meet it.
 
 class RefusingCompiler : public Compiler {
  public:
@@ -124,7 +125,7 @@ class RefusedCompile : public testing::Test {
   Compiler* real_;
 };
 
-TEST_F(RefusedCompile, FallsBackOnceAndSaysSoOnce) {
+TEST_F(RefusedCompile, DISABLED_FallsBackOnceAndSaysSoOnce) {
   const function f{Body, {.name = "hard"}};
   const Tensor x = iota({17}, 0, f32) * 0.3;
   testing::internal::CaptureStderr();
@@ -146,7 +147,7 @@ TEST_F(RefusedCompile, FallsBackOnceAndSaysSoOnce) {
   EXPECT_THAT(f.explain(), HasSubstr("evaluated: this is too hard"));
 }
 
-TEST_F(RefusedCompile, StateIsThatOfThePlainCall) {
+TEST_F(RefusedCompile, DISABLED_StateIsThatOfThePlainCall) {
   Variable v(ones({5}));
   const function f{[&](const Tensor& x) {
     v.assign_add(x);
@@ -158,6 +159,14 @@ TEST_F(RefusedCompile, StateIsThatOfThePlainCall) {
   EXPECT_TRUE(same_bits(f(1.0f), full({5}, 6.0f)));
   testing::internal::GetCapturedStderr();
   EXPECT_TRUE(same_bits(v.value(), full({5}, 3.0f)));
+}
+
+TEST(FunctionTiers, ARefusedCompileFallsBack) {
+  for (const char* test : {"RefusedCompile.FallsBackOnceAndSaysSoOnce", "RefusedCompile.StateIsThatOfThePlainCall"}) {
+    const ChildResult child = RunChild(test, {});
+    EXPECT_EQ(child.status, 0) << child.output;
+    EXPECT_THAT(child.output, HasSubstr("1 test from 1 test suite ran"));
+  }
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ constexpr int kChains = 4;  // independent accumulators
 
 template <class V, class F>
 float SumOf(std::int64_t n, F&& at) {
-  V sums[kChains] = {V::All(0), V::All(0), V::All(0), V::All(0)};
+  V sums[kChains];
+  for (V& sum : sums) sum = V::All(0);
   for (std::int64_t i = 0; i < n; i += kChains * V::kWidth)
     for (int chain = 0; chain < kChains; ++chain) sums[chain] = sums[chain] + at(i + chain * V::kWidth);
   return Sum((sums[0] + sums[1]) + (sums[2] + sums[3]));

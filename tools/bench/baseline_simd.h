@@ -99,7 +99,7 @@ inline float Sum(Vector16 a) { return _mm512_reduce_add_ps(a.v); }
 inline float Largest(Vector16 a) { return _mm512_reduce_max_ps(a.v); }
 #else
 inline constexpr bool kHasVector16 = false;
-struct Vector16 : Vector8 {};
+using Vector16 = Vector8;
 #endif
 
 }  // namespace duet::bench::simd

@@ -26,7 +26,7 @@ Tensor Sum(const Tensor& x) { return sum(x); }
 Workload ChainOf(const std::string& size, std::int64_t n) {
   const auto elements = static_cast<double>(n);
   Workload workload{.name = "chain_" + size, .doc = "tanh(a * b + c) * d on " + size + " floats", .duet = Pure(Chain)};
-  for (std::uint64_t seed : {101, 102, 103, 104}) workload.inputs.push_back(Uniform(seed, {n}, -1, 1));
+  for (std::uint64_t seed = 101; seed <= 104; ++seed) workload.inputs.push_back(Uniform(seed, {n}, -1, 1));
   workload.baselines = {
       Plain("loops", [](const Arrays& a) { ChainLoops(a.in(0), a.in(1), a.in(2), a.in(3), a.out(0), a.size()); }),
       Plain("simd", [](const Arrays& a) { ChainSimd(a.in(0), a.in(1), a.in(2), a.in(3), a.out(0), a.size()); })};

@@ -40,7 +40,7 @@ class AdamStep {
   explicit AdamStep(const Values& inputs) {
     for (std::size_t i = 0; i < inputs.size(); i += 4) {
       gradients_.push_back(inputs[i + 1]);
-      for (const std::size_t slot : {0, 2, 3}) state_.emplace_back(inputs[i + slot]);
+      for (const std::size_t slot : {0u, 2u, 3u}) state_.emplace_back(inputs[i + slot]);
     }
   }
 
@@ -110,7 +110,7 @@ void AddTraining(std::vector<Workload>& list) {
          return [a, first]() mutable {
            for (std::size_t k = 0; k < kParameters; ++k) {
              if (first)
-               for (const std::size_t slot : {0, 2, 3})
+               for (const std::size_t slot : {0u, 2u, 3u})
                  std::copy_n(a.in(4 * k + slot), kSide * kSide, a.out(1 + 3 * k + (slot == 0 ? 0 : slot - 1)));
              AdamLoops(a.out(1 + 3 * k), a.in(4 * k + 1), a.out(2 + 3 * k), a.out(3 + 3 * k), kSide * kSide, 10);
            }
