@@ -4,6 +4,7 @@
 
 #include "graph/trace.h"
 #include "jit/trace_log.h"
+#include "passes/pass.h"
 #include "runtime/fail.h"
 
 namespace duet {
@@ -63,6 +64,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
 
 std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const FlatArguments& arguments, TraceBody body,
                                                               void* call, Line line) {
+  PassOptions::FromEnvironment();  // a pass that is misspelt there is an error here, not a failure to compile later
   const auto start = std::chrono::steady_clock::now();
   auto entry = std::make_shared<Entry>();
   for (int i = 0; i < arguments.tensor_count; ++i) entry->key.tensors.push_back(arguments.tensor(i).body()->type);

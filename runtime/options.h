@@ -25,7 +25,7 @@ struct Options {
   Isa isa_cap = Isa::kV4;                    ///< DUET_ISA=v3|v4
   int threads = 1;                           ///< DUET_THREADS, default: the cores this process may use
   bool verify = false;                       ///< DUET_VERIFY=1: the verifier runs after every pass
-  std::vector<std::string> disabled_passes;  ///< DUET_DISABLE_PASSES=fuse,...
+  std::vector<std::string> disabled_passes;  ///< DUET_DISABLE_PASSES=fuse,...; PassOptions checks them
   std::string trace_directory;               ///< DUET_TRACE=DIR: record every function there
 };
 
