@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "graph/graph_region.h"
+#include "graph/region_types.h"
 #include "runtime/fail.h"
 #include "runtime/infer.h"
 
@@ -14,7 +16,7 @@ thread_local int t_traces = 0;
 
 }  // namespace
 
-Trace::Trace(std::string name) : name_(std::move(name)), id_(g_next_trace.fetch_add(1)) {
+Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(g_next_trace.fetch_add(1)) {
   Push();
   ++t_traces;
   SetLiteralsAreConstants(true);
@@ -44,7 +46,7 @@ Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
   if (body->trace == id_) return body->value;
-  if (body->trace)
+  if (body->trace && kind_ == Kind::kFunction)
     Fail<TraceError>(op,
                      "an operand was traced at " + to_string(body->line) +
                          " and is used outside its trace: return it from the function instead",
@@ -82,12 +84,13 @@ Trace::Ref Trace::ConstantRef(const Tensor& tensor, Line line) {
   return at->second;
 }
 
-Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line) {
+Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results) {
   Recorded& node = nodes_.emplace_back();
   node.op = op;
   node.first_operand = static_cast<std::int32_t>(operands_.size());
   node.operand_count = static_cast<std::int32_t>(operands.size());
-  node.result = static_cast<Ref>(nodes_.size() - 1);
+  node.result = result_count_;
+  result_count_ += results;
   if (info(op).attributes != kNone && op != Op::constant) node.attributes = std::make_unique<Attributes>(attributes);
   node.line = line;
   operands_.insert(operands_.end(), operands.begin(), operands.end());
@@ -110,6 +113,29 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
     RethrowWithContext(duet::name(op), copies, line);
   }
   return Traced(type, Record(op, refs, attributes, line), line);
+}
+
+std::vector<Tensor> Trace::ProcessRegions(const RegionCall& call) {
+  std::vector<Ref> refs;
+  std::vector<const Type*> types;
+  for (const Tensor& operand : call.operands) {
+    refs.push_back(RefOf(operand, duet::name(call.op), call.line));
+    types.push_back(&operand.body()->type);
+  }
+  std::vector<Graph> regions;
+  for (const RegionRef& region : call.regions) regions.push_back(GraphOf(*region));
+  std::vector<Type> results;
+  try {
+    results = RegionResultTypes(call.op, types, call.attributes, regions);
+  } catch (const Error&) {
+    RethrowWithContext(duet::name(call.op), {}, call.line);
+  }
+  const Ref first = Record(call.op, refs, call.attributes, call.line, static_cast<int>(results.size()));
+  nodes_.back().regions = std::move(regions);
+  std::vector<Tensor> traced;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    traced.push_back(Traced(results[i], first + static_cast<Ref>(i), call.line));
+  return traced;
 }
 
 Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
@@ -137,7 +163,7 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   const Ref ref = RefOf(value, "assign", line);
   Attributes attributes;
   attributes.variable = state.input;
-  Record(Op::write_variable, std::span(&ref, 1), attributes, line);
+  Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
   state.current = Traced(variable->type, ref, line);
 }
 
@@ -148,7 +174,7 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   Graph graph(name_);
   std::vector<ValueId> input_values;
   for (const Input& input : inputs_) input_values.push_back(graph.AddInput(input));
-  std::vector<ValueId> results(nodes_.size());
+  std::vector<ValueId> results(static_cast<std::size_t>(result_count_));
   const auto value_of = [&](Ref ref) {
     return ref < 0 ? input_values[static_cast<std::size_t>(-1 - ref)] : results[static_cast<std::size_t>(ref)];
   };
@@ -159,9 +185,13 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     for (std::int32_t k = 0; k < node.operand_count; ++k)
       operands.push_back(value_of(operands_[static_cast<std::size_t>(node.first_operand + k)]));
     if (node.op == Op::constant)
-      results[i] = graph.AddConstant(Contiguous(node.data), node.line);
+      graph.AddConstant(Contiguous(node.data), node.line);
     else
-      results[i] = graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+      graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line,
+                    std::move(node.regions));
+    const Node& added = graph.nodes().back();
+    for (std::int32_t k = 0; k < added.result_count; ++k)
+      results[static_cast<std::size_t>(node.result + k)] = added.first_result + k;
     node.attributes.reset();
     node.data = Tensor();
   }

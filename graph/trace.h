@@ -17,7 +17,9 @@ namespace duet {
 
 class Trace final : public Interpreter {
  public:
-  explicit Trace(std::string name);
+  /// kRegion: tensors of outer traces become captures as concrete ones do.
+  enum class Kind : std::uint8_t { kFunction, kRegion };
+  explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
   /// Before the first op.
@@ -29,18 +31,21 @@ class Trace final : public Interpreter {
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
   Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
+  std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  bool wants_regions() const override { return true; }
 
   /// Whether this thread is inside a trace.
   static bool Active();
 
  private:
-  // A value: the result of node i as i, input i as -1 - i.
+  // A value: results of nodes counted from 0, input i as -1 - i.
   using Ref = std::int32_t;
   struct Recorded {
     Op op;
     std::int32_t first_operand, operand_count;
-    Ref result;  // nodes have one result or, effects, none
+    Ref result;  // the first
     std::unique_ptr<Attributes> attributes;
+    std::vector<Graph> regions;
     Tensor data;  // of a constant
     Line line;
   };
@@ -52,12 +57,14 @@ class Trace final : public Interpreter {
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
-  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line);
+  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
   std::string name_;
+  Kind kind_;
   std::uint64_t id_;
+  std::int32_t result_count_ = 0;
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;
