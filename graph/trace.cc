@@ -35,22 +35,18 @@ Trace::Ref Trace::AddInput(Input input) {
   return -static_cast<Ref>(inputs_.size());
 }
 
-Tensor Trace::AddArgument(const Type& type, std::string name) {
+Tensor Trace::AddArgument(const Type& type, std::string name, Line line) {
   Input input;
   input.name = std::move(name);
   input.type = type;
-  return Traced(type, AddInput(std::move(input)), {});
+  return Traced(type, AddInput(std::move(input)), line);
 }
 
 Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
   if (body->trace == id_) return body->value;
-  if (body->trace && kind_ == Kind::kFunction)
-    Fail<TraceError>(op,
-                     "an operand was traced at " + to_string(body->line) +
-                         " and is used outside its trace: return it from the function instead",
-                     line);
+  if (body->trace && kind_ == Kind::kFunction) Fail<TraceError>(op, EscapedText(tensor), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {

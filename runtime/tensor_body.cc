@@ -75,6 +75,12 @@ Tensor NewTraced(const Type& type, std::uint64_t trace, std::int32_t value, Line
   return Tensor::Adopt(body);
 }
 
+std::string EscapedText(const Tensor& tensor) {
+  if (tensor.body()->trace == kSpecTrace) return "an operand is a Spec: it has a type and no elements";
+  return "an operand was traced at " + to_string(tensor.body()->line) +
+         " and is used outside its trace: return it from the function instead";
+}
+
 Tensor TensorFromData(const Type& type, const void* bytes) {
   Tensor tensor = NewTensor(type);
   tensor.body()->literal = LiteralsAreConstants();

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "runtime/buffer.h"
 #include "runtime/line.h"
@@ -26,6 +27,11 @@ struct TensorBody {
   Line line;                ///< traced: of the op that made it
 };
 static_assert(offsetof(TensorBody, references) == 0);
+
+/// TensorBody::trace of what a Spec stands for: a type without a value.
+inline constexpr std::uint64_t kSpecTrace = UINT64_MAX;
+/// What is wrong with a tensor of another trace as an operand.
+std::string EscapedText(const Tensor& tensor);
 
 inline bool IsTraced(const Tensor& tensor) { return tensor.body()->trace != 0; }
 

@@ -11,6 +11,8 @@
 #include <duet/optimizers.h>
 #include <duet/random.h>
 #include <duet/shape.h>
+#include <duet/spec.h>
 #include <duet/tensor.h>
 #include <duet/threads.h>
 #include <duet/variable.h>
+#include <duet/verify.h>
