@@ -12,9 +12,7 @@ thread_local Interpreter* t_top = nullptr;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
-  if (IsTraced(operand))
-    throw TraceError("an operand was traced at " + to_string(operand.body()->line) +
-                     " and is used outside its trace: return it from the function instead");
+  if (!IsConcrete(operand)) throw TraceError(UsedOutside(operand, "an operand"));
 }
 
 std::vector<Type> TypesOf(Operands operands) {
@@ -81,9 +79,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     t_top->ProcessWrite(variable, value, LineScope::Current(line));
     return;
   }
-  if (IsTraced(value))
-    Fail<TraceError>(
-        "assign", "the value was traced at " + to_string(value.body()->line) + " and is used outside its trace", line);
+  if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);

@@ -7,11 +7,14 @@
 
 #include "eager/bind.h"
 #include "graph/graph.h"
+#include "graph/recorded_call.h"
 
 namespace duet {
 
 /// The outputs of the graph for these arguments (the inputs of kind kArgument, in order). Variables are read at the
-/// start, written where the effects stand. Values are released after their last use.
-std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments);
+/// start, written where the effects stand. Values are released after their last use. The levels on the stack are told
+/// of the calls.
+std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments,
+                           std::span<const RecordedCall> calls = {});
 
 }  // namespace duet

@@ -1,6 +1,5 @@
 #include "graph/trace.h"
 
-#include <atomic>
 #include <cstring>
 
 #include "runtime/fail.h"
@@ -9,12 +8,11 @@
 namespace duet {
 namespace {
 
-std::atomic<std::uint64_t> g_next_trace{1};
 thread_local int t_traces = 0;
 
 }  // namespace
 
-Trace::Trace(std::string name) : name_(std::move(name)), id_(g_next_trace.fetch_add(1)) {
+Trace::Trace(std::string name) : name_(std::move(name)), id_(NewLevelId()) {
   Push();
   ++t_traces;
   SetLiteralsAreConstants(true);
@@ -43,12 +41,8 @@ Tensor Trace::AddArgument(const Type& type, std::string name) {
 Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
-  if (body->trace == id_) return body->value;
-  if (body->trace)
-    Fail<TraceError>(op,
-                     "an operand was traced at " + to_string(body->line) +
-                         " and is used outside its trace: return it from the function instead",
-                     line);
+  if (body->level == id_) return body->value;
+  if (!IsConcrete(tensor) && !BelongsBelow(tensor)) Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
@@ -112,6 +106,13 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
   return Traced(type, Record(op, refs, attributes, line), line);
 }
 
+// A batched tensor of a vmap around the trace: a capture like any other, replayed under that vmap.
+bool Trace::BelongsBelow(const Tensor& tensor) const {
+  for (const Interpreter* level = below(); level; level = level->below())
+    if (level->owns(tensor)) return true;
+  return false;
+}
+
 Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
   const auto [at, made] = variables_.try_emplace(variable.get());
   if (made) {
@@ -141,6 +142,23 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   state.current = Traced(variable->type, ref, line);
 }
 
+void Trace::EnterCall(CallKind) { open_calls_.push_back(nodes_.size()); }
+
+void Trace::LeaveCall(CallKind kind, const BoundCall* call) {
+  const std::size_t begin = open_calls_.back();
+  open_calls_.pop_back();
+  if (!call) return;
+  MarkedCall marked;
+  for (const Tensor& input : call->inputs) marked.inputs.push_back(RefOf(input, "call", call->line));
+  for (const Tensor& output : call->outputs) marked.outputs.push_back(RefOf(output, "call", call->line));
+  marked.call.kind = kind;
+  marked.call.begin = static_cast<NodeId>(begin);
+  marked.call.end = static_cast<NodeId>(nodes_.size());
+  marked.call.rule = call->rule;
+  marked.call.line = call->line;
+  marked_calls_.push_back(std::move(marked));
+}
+
 Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   std::vector<Ref> output_refs;
   for (const Tensor& output : outputs) output_refs.push_back(RefOf(output, "return", line));
@@ -164,6 +182,11 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
       results[i] = graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
     node.attributes.reset();
     node.data = Tensor();
+  }
+  for (MarkedCall& marked : marked_calls_) {
+    for (Ref ref : marked.inputs) marked.call.inputs.push_back(value_of(ref));
+    for (Ref ref : marked.outputs) marked.call.outputs.push_back(value_of(ref));
+    calls_.push_back(std::move(marked.call));
   }
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));

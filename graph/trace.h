@@ -12,6 +12,7 @@
 
 #include "eager/bind.h"
 #include "graph/graph.h"
+#include "graph/recorded_call.h"
 
 namespace duet {
 
@@ -26,9 +27,16 @@ class Trace final : public Interpreter {
   /// for an output of another trace. Ends the trace.
   Graph Finish(const std::vector<Tensor>& outputs, Line line);
 
+  /// After Finish: the calls among the graph's nodes that levels see as one.
+  std::vector<RecordedCall> TakeCalls() { return std::move(calls_); }
+
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
   Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
+
+  bool takes_everything() const override { return true; }
+  void EnterCall(CallKind kind) override;
+  void LeaveCall(CallKind kind, const BoundCall* call) override;
 
   /// Whether this thread is inside a trace.
   static bool Active();
@@ -44,11 +52,16 @@ class Trace final : public Interpreter {
     Tensor data;  // of a constant
     Line line;
   };
+  struct MarkedCall {
+    RecordedCall call;
+    std::vector<Ref> inputs, outputs;
+  };
   struct VariableState {
     std::int32_t input;
     Tensor current;
   };
 
+  bool BelongsBelow(const Tensor& tensor) const;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -65,6 +78,9 @@ class Trace final : public Interpreter {
   std::unordered_map<const TensorBody*, Ref> constants_;    // the nodes' data keeps the tensors alive
   std::map<std::pair<DType, std::uint64_t>, Ref> numbers_;  // 0-d constants by their bits: one node each
   std::unordered_map<const VariableBody*, VariableState> variables_;
+  std::vector<std::size_t> open_calls_;  // the node that each begins with
+  std::vector<MarkedCall> marked_calls_;
+  std::vector<RecordedCall> calls_;
 };
 
 }  // namespace duet

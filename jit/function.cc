@@ -148,10 +148,13 @@ void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBod
   if (Interpreter::Top()) {
     const std::vector<Tensor> leaves = Leaves(arguments);
     if (IsWatched(*entry, leaves)) {
-      results.tensors = Replay(entry->recorded, leaves);
+      results.tensors = Replay(entry->recorded, leaves, entry->recorded_calls);
       return;
     }
   }
+  for (int i = 0; i < arguments.tensor_count; ++i)
+    if (!IsConcrete(arguments.tensor(i)))
+      Fail<TraceError>(state.name(), UsedOutside(arguments.tensor(i), "an argument"), line);
   const NativeFunction* native = entry->native.load(std::memory_order_acquire);
   if (!native) {
     StartCompiling(entry);
