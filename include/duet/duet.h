@@ -12,4 +12,5 @@
 #include <duet/shape.h>
 #include <duet/tensor.h>
 #include <duet/threads.h>
+#include <duet/transforms.h>
 #include <duet/variable.h>
