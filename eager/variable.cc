@@ -21,7 +21,7 @@ bool IsTracing() { return LiteralsAreConstants() && Interpreter::Top(); }
 Variable::Variable(const Arg& initial, std::string name) : body_(std::make_shared<VariableBody>()) {
   const Tensor value = initial.value();
   if (value.empty_handle()) Fail<ValueError>("Variable", "the initial value is an empty Tensor", initial.line());
-  if (IsTraced(value) || IsTracing())
+  if (!IsConcrete(value) || IsTracing())
     Fail<TraceError>(
         "Variable",
         "a variable cannot be made while a function is traced: make it outside the function and assign to it",

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "eager/bound_call.h"
 #include "eager/variable_body.h"
 #include "graph/interner.h"
 #include "runtime/line.h"
@@ -47,6 +48,16 @@ struct Input {
   std::shared_ptr<VariableBody> variable;  ///< kVariable; null in a graph read from text
 };
 
+/// The nodes of a recorded graph that are one call of checkpoint or custom_gradient. The graph is complete without:
+/// replays tell the levels of it; printing, comparing and passes, which drop it, know nothing of it.
+struct RecordedCall {
+  CallKind kind = CallKind::kCheckpoint;
+  NodeId begin = 0, end = 0;  ///< end is not part of it
+  std::vector<ValueId> inputs, outputs;
+  std::shared_ptr<const CallRule> rule;
+  Line line;
+};
+
 class Graph {
  public:
   explicit Graph(std::string name = "main") : name_(std::move(name)) {}
@@ -66,6 +77,11 @@ class Graph {
   }
   ValueId AddConstant(Tensor data, Line line);
   void set_outputs(std::vector<ValueId> outputs);
+
+  void set_calls(std::vector<RecordedCall> calls) { calls_ = std::move(calls); }
+  const std::vector<RecordedCall>& calls() const { return calls_; }
+  /// The calls of a graph whose nodes and values have these numbers here.
+  void CopyCalls(const Graph& from, std::span<const NodeId> nodes, std::span<const ValueId> values);
 
   const std::vector<Input>& inputs() const { return inputs_; }
   std::vector<Input>& inputs() { return inputs_; }
@@ -96,6 +112,7 @@ class Graph {
   std::vector<Input> inputs_;
   std::vector<Node> nodes_;
   std::vector<ValueId> outputs_;
+  std::vector<RecordedCall> calls_;
   std::vector<ValueId> operand_list_;
   std::vector<std::shared_ptr<const std::vector<Graph>>> regions_;  // per node that has some; copies share them
   std::vector<std::int32_t> type_of_;                               // per value, in types_

@@ -28,13 +28,67 @@ std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::spa
   return BindRegions({node.op, values, graph.attributes(node), regions, node.line});
 }
 
+// The calls that are open while nodes are replayed. With nothing on the stack nobody listens.
+class Calls {
+ public:
+  Calls(std::span<const RecordedCall> calls, std::vector<NodeId>& last) {
+    if (!Interpreter::Top()) return;
+    for (const RecordedCall& call : calls) {
+      by_begin_.push_back(&call);
+      for (const ValueId value : call.inputs) Keep(last[static_cast<std::size_t>(value)], call.end);
+      for (const ValueId value : call.outputs) Keep(last[static_cast<std::size_t>(value)], call.end);
+    }
+    // Outer ones first; recording put them by their ends.
+    std::stable_sort(by_begin_.begin(), by_begin_.end(), [](const RecordedCall* a, const RecordedCall* b) {
+      return a->begin != b->begin ? a->begin < b->begin : a->end > b->end;
+    });
+  }
+  ~Calls() {
+    while (!open_.empty()) open_.pop_back();
+  }
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+
+  void Before(NodeId node, std::vector<Tensor>& values) {
+    while (!open_.empty() && open_.back().recorded->end == node) Close(values);
+    for (; next_ < by_begin_.size() && by_begin_[next_]->begin == node; ++next_)
+      open_.push_back({by_begin_[next_], std::make_unique<CallScope>(by_begin_[next_]->kind)});
+  }
+
+ private:
+  struct Open {
+    const RecordedCall* recorded;
+    std::unique_ptr<CallScope> scope;
+  };
+
+  static void Keep(NodeId& last, NodeId until) { last = std::max(last, until); }
+
+  void Close(std::vector<Tensor>& values) {
+    const RecordedCall& recorded = *open_.back().recorded;
+    BoundCall call;
+    for (const ValueId value : recorded.inputs) call.inputs.push_back(values[static_cast<std::size_t>(value)]);
+    for (const ValueId value : recorded.outputs) call.outputs.push_back(values[static_cast<std::size_t>(value)]);
+    call.rule = recorded.rule;
+    call.line = recorded.line;
+    open_.back().scope->Finish(call);
+    for (std::size_t i = 0; i < call.outputs.size(); ++i)
+      values[static_cast<std::size_t>(recorded.outputs[i])] = call.outputs[i];
+    open_.pop_back();
+  }
+
+  std::vector<const RecordedCall*> by_begin_;
+  std::size_t next_ = 0;
+  std::vector<Open> open_;
+};
+
 }  // namespace
 
 std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments) {
   return Replay(graph, LastUses(graph), arguments);
 }
 
-std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, std::span<const Tensor> arguments) {
+std::vector<Tensor> Replay(const Graph& graph, std::vector<NodeId> last, std::span<const Tensor> arguments) {
+  Calls open_calls(graph.calls(), last);
   std::vector<Tensor> values(static_cast<std::size_t>(graph.value_count()));
   std::size_t next_argument = 0;
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
@@ -54,6 +108,7 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
   assert(next_argument == arguments.size());
   std::vector<const Tensor*> operands;
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
+    open_calls.Before(id, values);
     const Node& node = graph.node(id);
     const Attributes& attributes = graph.attributes(node);
     operands.clear();
@@ -71,6 +126,7 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
     for (ValueId operand : graph.operands(node))
       if (last[static_cast<std::size_t>(operand)] == id) values[static_cast<std::size_t>(operand)] = Tensor();
   }
+  open_calls.Before(static_cast<NodeId>(graph.nodes().size()), values);
   std::vector<Tensor> outputs;
   for (ValueId output : graph.outputs()) outputs.push_back(values[static_cast<std::size_t>(output)]);
   return outputs;

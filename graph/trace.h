@@ -34,6 +34,10 @@ class Trace final : public Interpreter {
   std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
   bool wants_regions() const override { return true; }
 
+  bool takes_everything() const override { return true; }
+  void EnterCall(CallKind kind) override;
+  void LeaveCall(CallKind kind, const BoundCall* call) override;
+
   /// Whether this thread is inside a trace.
   static bool Active();
 
@@ -49,11 +53,16 @@ class Trace final : public Interpreter {
     Tensor data;  // of a constant
     Line line;
   };
+  struct MarkedCall {
+    RecordedCall call;
+    std::vector<Ref> inputs, outputs;
+  };
   struct VariableState {
     std::int32_t input;
     Tensor current;
   };
 
+  bool BelongsBelow(const Tensor& tensor) const;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -72,6 +81,8 @@ class Trace final : public Interpreter {
   std::unordered_map<const TensorBody*, Ref> constants_;    // the nodes' data keeps the tensors alive
   std::map<std::pair<DType, std::uint64_t>, Ref> numbers_;  // 0-d constants by their bits: one node each
   std::unordered_map<const VariableBody*, VariableState> variables_;
+  std::vector<std::size_t> open_calls_;  // the node that each begins with
+  std::vector<MarkedCall> marked_calls_;
 };
 
 }  // namespace duet

@@ -170,6 +170,9 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
       return;
     }
   }
+  for (int i = 0; i < arguments.tensor_count; ++i)
+    if (!IsConcrete(arguments.tensor(i)))
+      Fail<TraceError>(entry->name, UsedOutside(arguments.tensor(i), "an argument"), line);
   if (options().check_nan) {
     const NanWatcher watcher(NanWatcher::OnNan::kThrow);
     results.tensors = Replay(entry->recorded, Leaves(arguments));
