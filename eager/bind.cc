@@ -96,8 +96,11 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
 Interpreter* Interpreter::Top() { return t_top; }
 
 bool Interpreter::AnyWantsRegions() {
-  for (Interpreter* level = t_top; level; level = level->below_)
-    if (level->wants_regions()) return true;
+  int derivatives = 0;
+  for (Interpreter* level = t_top; level; level = level->below_) {
+    derivatives += level->differentiates();
+    if (level->wants_regions() || derivatives > 1) return true;
+  }
   return false;
 }
 

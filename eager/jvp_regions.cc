@@ -190,7 +190,6 @@ std::pair<Tensors, Tensors> CondJvp(const RegionCall& call, const Tensors& all_t
 }  // namespace
 
 std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
-  if (!AnyWantsRegions()) return RunRegions(call);
   Tensors tangents;
   bool any = false;
   for (const Tensor& operand : call.operands) {

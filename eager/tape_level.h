@@ -51,6 +51,7 @@ class TapeLevel : public Interpreter {
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;
   std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  bool differentiates() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
 

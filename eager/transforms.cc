@@ -61,7 +61,7 @@ namespace internal {
 
 // ---- jvp
 
-void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, CallBody body, void* call,
+void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, RunLeaves body, void* call,
                SourceLocation at, FlatResults& results, FlatResults& result_tangents) {
   const Line line = at;
   std::vector<Tensor> leaves = LeavesOf("jvp", arguments, line);
@@ -96,7 +96,7 @@ struct Recorded {
   Line line;
 };
 
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line,
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                                     FlatResults& results) {
   std::vector<Tensor> leaves = DifferentiableLeaves("vjp", arguments, line);
   auto recorded = std::make_shared<Recorded>();
@@ -132,7 +132,7 @@ std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints) {
 
 // ---- jacobian
 
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, CallBody body, void* call, SourceLocation at) {
+Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves body, void* call, SourceLocation at) {
   const Line line = at;
   const auto check_result = [&](const FlatResults& results) {
     CheckResults("jacobian", results, line);
@@ -205,7 +205,7 @@ int CheckedAxis(int axis, const Tensor& tensor, int rank, Line line) {
 }  // namespace
 
 void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_count, const VmapOptions& options,
-                CallBody body, void* call, SourceLocation at, FlatResults& results) {
+                RunLeaves body, void* call, SourceLocation at, FlatResults& results) {
   const Line line = at;
   std::vector<Tensor> leaves = LeavesOf("vmap", arguments, line);
   const std::vector<int> in_axes =
@@ -257,7 +257,7 @@ void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_
 
 // ---- calls that levels see as one
 
-void CheckpointCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line,
+void CheckpointCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                     FlatResults& results) {
   BoundCall bound;
   bound.inputs = LeavesOf("checkpoint", arguments, line);
@@ -324,7 +324,7 @@ class CustomRule final : public CallRule {
 
 }  // namespace
 
-void CustomCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line, FlatResults& results,
+void CustomCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line, FlatResults& results,
                 std::shared_ptr<CustomDerivative> derivative) {
   BoundCall bound;
   bound.inputs = LeavesOf("custom_gradient", arguments, line);

@@ -101,7 +101,7 @@ namespace internal {
 
 /// Runs a call and gives the gradients of its first result, a float tensor of one element, by the leaves of
 /// `arguments`.
-void GradientsOfCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line,
+void GradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                      FlatResults& results, std::vector<Tensor>& gradients);
 
 /// Which arguments: their numbers.

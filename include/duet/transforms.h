@@ -26,7 +26,7 @@ struct SignatureParts<R(P...)> {
 template <class F>
 using ResultOf = typename SignatureParts<SignatureOf<F>>::Result;
 template <class F>
-using ArgumentsOf = typename SignatureParts<SignatureOf<F>>::Arguments;
+using ParametersOf = typename SignatureParts<SignatureOf<F>>::Arguments;
 template <class F>
 inline constexpr int kArityOf = SignatureParts<SignatureOf<F>>::kArity;
 
@@ -45,17 +45,17 @@ template <class F>
 using WholeCall = typename WholeCallOf<F, SignatureOf<F>>::Type;
 
 template <class F, class... A>
-inline constexpr bool kTakes = std::is_same_v<ArgumentsOf<F>, typename OneOrTuple<A...>::Type>;
+inline constexpr bool kTakes = std::is_same_v<ParametersOf<F>, typename OneOrTuple<A...>::Type>;
 
-void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, CallBody body, void* call,
+void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, RunLeaves body, void* call,
                SourceLocation line, FlatResults& results, FlatResults& result_tangents);
 
 struct Recorded;  // of vjp: a tape and the leaves it is to go back to
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line,
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                                     FlatResults& results);
 std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints);
 
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, CallBody body, void* call, SourceLocation line);
+Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves body, void* call, SourceLocation line);
 
 }  // namespace internal
 
@@ -90,8 +90,8 @@ auto Vjp(SourceLocation line, F& f, const A&... arguments) {
   const WholeCall<F> call(f, arguments...);
   FlatResults results;
   auto recorded = VjpOfCall(call.flat(), &WholeCall<F>::Run, call.self(), line, results);
-  return std::pair<R, Pullback<R, ArgumentsOf<F>>>(
-      RestoreResult<R>(results), Pullback<R, ArgumentsOf<F>>(std::move(recorded), ArgumentsOf<F>(arguments...)));
+  return std::pair<R, Pullback<R, ParametersOf<F>>>(
+      RestoreResult<R>(results), Pullback<R, ParametersOf<F>>(std::move(recorded), ParametersOf<F>(arguments...)));
 }
 }  // namespace internal
 
@@ -228,7 +228,7 @@ struct VmapOptions {
 namespace internal {
 
 void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_count, const VmapOptions& options,
-                CallBody body, void* call, SourceLocation line, FlatResults& results);
+                RunLeaves body, void* call, SourceLocation line, FlatResults& results);
 
 template <class F, class S>
 class Vmap;
@@ -267,7 +267,7 @@ auto vmap(F f, VmapOptions options = {}, SourceLocation line = SourceLocation::c
 
 namespace internal {
 
-void CheckpointCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line,
+void CheckpointCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                     FlatResults& results);
 
 template <class F, class S>
@@ -311,7 +311,7 @@ class CustomDerivative {
   virtual void Backward(const Tensor* inputs, const Tensor* adjoints, FlatResults& found) const = 0;
   virtual void Forward(const Tensor* inputs, const Tensor* tangents, FlatResults& found) const = 0;
 };
-void CustomCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line, FlatResults& results,
+void CustomCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line, FlatResults& results,
                 std::shared_ptr<CustomDerivative> derivative);
 
 struct NoJvp {};
@@ -417,7 +417,7 @@ struct GradientCheck {
 };
 
 namespace internal {
-GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, CallBody body, void* call);
+GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call);
 }  // namespace internal
 
 /// Compares f's gradients with central differences, and its forward derivative with both, at these arguments: float
