@@ -2,6 +2,9 @@
 
 #include <cstring>
 
+#include "eager/bound_call.h"
+#include "graph/graph_region.h"
+#include "graph/region_types.h"
 #include "runtime/fail.h"
 #include "runtime/infer.h"
 
@@ -12,7 +15,7 @@ thread_local int t_traces = 0;
 
 }  // namespace
 
-Trace::Trace(std::string name) : name_(std::move(name)), id_(NewLevelId()) {
+Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(NewLevelId()) {
   Push();
   ++t_traces;
   SetLiteralsAreConstants(true);
@@ -42,7 +45,8 @@ Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
   if (body->level == id_) return body->value;
-  if (!IsConcrete(tensor) && !BelongsBelow(tensor)) Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
+  if (!IsConcrete(tensor) && kind_ == Kind::kFunction && !BelongsBelow(tensor))
+    Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
@@ -76,12 +80,13 @@ Trace::Ref Trace::ConstantRef(const Tensor& tensor, Line line) {
   return at->second;
 }
 
-Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line) {
+Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results) {
   Recorded& node = nodes_.emplace_back();
   node.op = op;
   node.first_operand = static_cast<std::int32_t>(operands_.size());
   node.operand_count = static_cast<std::int32_t>(operands.size());
-  node.result = static_cast<Ref>(nodes_.size() - 1);
+  node.result = result_count_;
+  result_count_ += results;
   if (info(op).attributes != kNone && op != Op::constant) node.attributes = std::make_unique<Attributes>(attributes);
   node.line = line;
   operands_.insert(operands_.end(), operands.begin(), operands.end());
@@ -104,6 +109,29 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
     RethrowWithContext(duet::name(op), copies, line);
   }
   return Traced(type, Record(op, refs, attributes, line), line);
+}
+
+std::vector<Tensor> Trace::ProcessRegions(const RegionCall& call) {
+  std::vector<Ref> refs;
+  std::vector<const Type*> types;
+  for (const Tensor& operand : call.operands) {
+    refs.push_back(RefOf(operand, duet::name(call.op), call.line));
+    types.push_back(&operand.body()->type);
+  }
+  std::vector<Graph> regions;
+  for (const RegionRef& region : call.regions) regions.push_back(GraphOf(*region));
+  std::vector<Type> results;
+  try {
+    results = RegionResultTypes(call.op, types, call.attributes, regions);
+  } catch (const Error&) {
+    RethrowWithContext(duet::name(call.op), {}, call.line);
+  }
+  const Ref first = Record(call.op, refs, call.attributes, call.line, static_cast<int>(results.size()));
+  nodes_.back().regions = std::move(regions);
+  std::vector<Tensor> traced;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    traced.push_back(Traced(results[i], first + static_cast<Ref>(i), call.line));
+  return traced;
 }
 
 // A batched tensor of a vmap around the trace: a capture like any other, replayed under that vmap.
@@ -138,7 +166,7 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   const Ref ref = RefOf(value, "assign", line);
   Attributes attributes;
   attributes.variable = state.input;
-  Record(Op::write_variable, std::span(&ref, 1), attributes, line);
+  Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
   state.current = Traced(variable->type, ref, line);
 }
 
@@ -166,7 +194,7 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   Graph graph(name_);
   std::vector<ValueId> input_values;
   for (const Input& input : inputs_) input_values.push_back(graph.AddInput(input));
-  std::vector<ValueId> results(nodes_.size());
+  std::vector<ValueId> results(static_cast<std::size_t>(result_count_));
   const auto value_of = [&](Ref ref) {
     return ref < 0 ? input_values[static_cast<std::size_t>(-1 - ref)] : results[static_cast<std::size_t>(ref)];
   };
@@ -177,17 +205,23 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     for (std::int32_t k = 0; k < node.operand_count; ++k)
       operands.push_back(value_of(operands_[static_cast<std::size_t>(node.first_operand + k)]));
     if (node.op == Op::constant)
-      results[i] = graph.AddConstant(Contiguous(node.data), node.line);
+      graph.AddConstant(Contiguous(node.data), node.line);
     else
-      results[i] = graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+      graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line,
+                    std::move(node.regions));
+    const Node& added = graph.nodes().back();
+    for (std::int32_t k = 0; k < added.result_count; ++k)
+      results[static_cast<std::size_t>(node.result + k)] = added.first_result + k;
     node.attributes.reset();
     node.data = Tensor();
   }
+  std::vector<RecordedCall> calls;
   for (MarkedCall& marked : marked_calls_) {
     for (Ref ref : marked.inputs) marked.call.inputs.push_back(value_of(ref));
     for (Ref ref : marked.outputs) marked.call.outputs.push_back(value_of(ref));
-    calls_.push_back(std::move(marked.call));
+    calls.push_back(std::move(marked.call));
   }
+  graph.set_calls(std::move(calls));
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));
   graph.set_outputs(std::move(output_values));

@@ -12,13 +12,14 @@
 
 #include "eager/bind.h"
 #include "graph/graph.h"
-#include "graph/recorded_call.h"
 
 namespace duet {
 
 class Trace final : public Interpreter {
  public:
-  explicit Trace(std::string name);
+  /// kRegion: tensors of outer traces become captures as concrete ones do.
+  enum class Kind : std::uint8_t { kFunction, kRegion };
+  explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
   /// Before the first op.
@@ -27,12 +28,11 @@ class Trace final : public Interpreter {
   /// for an output of another trace. Ends the trace.
   Graph Finish(const std::vector<Tensor>& outputs, Line line);
 
-  /// After Finish: the calls among the graph's nodes that levels see as one.
-  std::vector<RecordedCall> TakeCalls() { return std::move(calls_); }
-
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
   Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
+  std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  bool wants_regions() const override { return true; }
 
   bool takes_everything() const override { return true; }
   void EnterCall(CallKind kind) override;
@@ -42,13 +42,14 @@ class Trace final : public Interpreter {
   static bool Active();
 
  private:
-  // A value: the result of node i as i, input i as -1 - i.
+  // A value: results of nodes counted from 0, input i as -1 - i.
   using Ref = std::int32_t;
   struct Recorded {
     Op op;
     std::int32_t first_operand, operand_count;
-    Ref result;  // nodes have one result or, effects, none
+    Ref result;  // the first
     std::unique_ptr<Attributes> attributes;
+    std::vector<Graph> regions;
     Tensor data;  // of a constant
     Line line;
   };
@@ -65,12 +66,14 @@ class Trace final : public Interpreter {
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
-  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line);
+  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
   std::string name_;
+  Kind kind_;
   std::uint64_t id_;
+  std::int32_t result_count_ = 0;
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;
@@ -80,7 +83,6 @@ class Trace final : public Interpreter {
   std::unordered_map<const VariableBody*, VariableState> variables_;
   std::vector<std::size_t> open_calls_;  // the node that each begins with
   std::vector<MarkedCall> marked_calls_;
-  std::vector<RecordedCall> calls_;
 };
 
 }  // namespace duet

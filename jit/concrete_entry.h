@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "graph/recorded_call.h"
 #include "jit/native_function.h"
 
 namespace duet {
@@ -34,7 +33,6 @@ struct ConcreteFunction::Entry {
   SignatureKey key;
   std::uint64_t hash = 0;
   Graph recorded;
-  std::vector<RecordedCall> recorded_calls;  ///< of the recorded graph's nodes
   std::vector<std::int64_t> result_structure;
   std::vector<std::shared_ptr<VariableBody>> variables;  ///< that the graph reads or writes
   std::vector<Tensor> captures;

@@ -148,7 +148,7 @@ void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBod
   if (Interpreter::Top()) {
     const std::vector<Tensor> leaves = Leaves(arguments);
     if (IsWatched(*entry, leaves)) {
-      results.tensors = Replay(entry->recorded, leaves, entry->recorded_calls);
+      results.tensors = Replay(entry->recorded, leaves);
       return;
     }
   }

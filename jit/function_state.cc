@@ -79,7 +79,6 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const FlatArgument
       leaves.push_back(trace.AddArgument(entry->key.tensors[i], "x" + std::to_string(i)));
     body(call, leaves.data(), results);
     entry->recorded = trace.Finish(results.tensors, line);
-    entry->recorded_calls = trace.TakeCalls();
   }
   entry->result_structure = results.structure;
   for (const Input& input : entry->recorded.inputs()) {
