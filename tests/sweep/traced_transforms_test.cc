@@ -97,5 +97,45 @@ TEST(TracedTransforms, BatchingRulesHaveTheBitsOfEager) {
   }
 }
 
+Tensor Loss(const Tensor& x) { return sum(sin(x) * x * x) + prod(x) * max(x); }
+Tensor Field(const Tensor& x) { return concatenate({sin(x) * x(0), expand_dims(sum(x * x), 0)}); }
+
+TEST(TracedTransforms, ComposedTheyHaveTheBitsOfEager) {
+  const auto clipped = custom_gradient([](const Tensor& x) { return exp(x) * x; },
+                                       [](const Tensor& x, const Tensor& dy) { return clamp(dy * x, -1, 1); });
+  const auto block = [&](const Tensor& x) { return tanh(clipped(x) * 0.1) + stop_gradient(x) * x; };
+  const auto saving = [&](const Tensor& x) { return sum(checkpoint(block)(x * 2) * x); };
+  std::vector<std::string> labels;
+  const Program program = [&](const Tensors& in) {
+    const Tensor &x = in[0], &batch = in[1], &t = in[2];
+    labels = {"hessian",        "jacobian of jacobian", "vmap of hessian",  "grad of vmap",
+              "jvp of vmap",    "grad of jvp",          "vmap of jacobian", "vmap of vjp",
+              "grad of saving", "hessian of saving",    "vmap of saving",   "grad of vmap of saving"};
+    const auto along = [&](const Tensor& y) { return jvp(Loss, y, t).second; };
+    const auto pulled = [](const Tensor& y) {
+      const auto [z, pullback] = vjp(Field, y);
+      return pullback(z);
+    };
+    return Tensors{hessian(Loss)(x),
+                   jacobian(jacobian(Field, JacobianMode::forward))(x),
+                   vmap(hessian(Loss))(batch),
+                   grad([](const Tensor& b) { return sum(vmap(Loss)(b)); })(batch),
+                   jvp(vmap(Loss), batch, broadcast_to(t, batch.shape())).second,
+                   grad(along)(x),
+                   vmap(jacobian(Field, JacobianMode::forward))(batch),
+                   vmap(pulled)(batch),
+                   grad(saving)(x),
+                   hessian(saving)(x),
+                   vmap(grad(saving))(batch),
+                   grad([&](const Tensor& b) { return sum(vmap(saving)(b)); })(batch)};
+  };
+  const auto numbers = gradient_cases::Numbers;
+  for (DType dtype : {f32, f64})
+    RunEverywhere(program,
+                  {cast(numbers({3}, 0.4, 1.9, 0), dtype), cast(numbers({4, 3}, 0.3, 1.7, 2), dtype),
+                   cast(numbers({3}, -1, 1, 5), dtype)},
+                  [&](std::size_t i) { return labels[i]; });
+}
+
 }  // namespace
 }  // namespace duet
