@@ -96,18 +96,27 @@ struct Recorded {
   Line line;
 };
 
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
-                                    FlatResults& results) {
-  std::vector<Tensor> leaves = DifferentiableLeaves("vjp", arguments, line);
+namespace {
+
+std::shared_ptr<Recorded> Record(const char* caller, const FlatArguments& arguments, RunLeaves body, void* call,
+                                 Line line, FlatResults& results) {
+  std::vector<Tensor> leaves = DifferentiableLeaves(caller, arguments, line);
   auto recorded = std::make_shared<Recorded>();
   recorded->leaves = std::move(leaves);
   recorded->line = line;
   for (const Tensor& leaf : recorded->leaves) recorded->tape.Watch(leaf);
   body(call, recorded->leaves.data(), results);
   recorded->tape.Leave();
-  CheckResults("vjp", results, line);
+  CheckResults(caller, results, line);
   recorded->results = results.tensors;
   return recorded;
+}
+
+}  // namespace
+
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
+                                    FlatResults& results) {
+  return Record("vjp", arguments, body, call, line, results);
 }
 
 std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints) {
@@ -148,8 +157,7 @@ Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves bod
   };
   FlatResults results;
   if (!forward) {
-    DifferentiableLeaves("jacobian", argument, line);
-    const std::shared_ptr<Recorded> recorded = VjpOfCall(argument, body, call, at, results);
+    const std::shared_ptr<Recorded> recorded = Record("jacobian", argument, body, call, line, results);
     check_result(results);
     const Tensor &y = recorded->results[0], &x = recorded->leaves[0];
     const Shape shape = Joined(y.shape(), x.shape());

@@ -142,9 +142,9 @@ class RegionsWithCaptures {
       }
     }
     std::vector<ValueId> operands;
-    std::vector<NodeId> nodes;  // where each stands now; of a write: the one after it
+    std::vector<NodeId> copied_before;
     for (const Node& node : from.nodes()) {
-      nodes.push_back(static_cast<NodeId>(to.nodes().size()));
+      copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
       if (node.op == Op::write_variable) continue;
       operands.clear();
       for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
@@ -153,6 +153,8 @@ class RegionsWithCaptures {
                                        std::vector<Graph>(regions.begin(), regions.end()));
       for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
     }
+    copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
+    to.set_calls(MappedCalls(from, map, copied_before));
     std::vector<ValueId> outputs;
     for (std::size_t i = 0; i < from.outputs().size(); ++i) {
       if (i == lead && !condition) AddFinalValues(from, map, first_written, outputs);

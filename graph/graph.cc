@@ -109,20 +109,6 @@ void Graph::set_outputs(std::vector<ValueId> outputs) {
   outputs_ = std::move(outputs);
 }
 
-void Graph::CopyCalls(const Graph& from, std::span<const NodeId> nodes, std::span<const ValueId> values) {
-  const auto node_of = [&](NodeId node) {
-    return static_cast<std::size_t>(node) < nodes.size() ? nodes[static_cast<std::size_t>(node)]
-                                                         : static_cast<NodeId>(nodes_.size());
-  };
-  for (RecordedCall call : from.calls_) {
-    call.begin = node_of(call.begin);
-    call.end = node_of(call.end);
-    for (auto* list : {&call.inputs, &call.outputs})
-      for (ValueId& value : *list) value = values[static_cast<std::size_t>(value)];
-    calls_.push_back(std::move(call));
-  }
-}
-
 const Attributes& Graph::attributes(const Node& node) const {
   return node.attributes < 0 ? kDefaultAttributes : attribute_list_[node.attributes];
 }
@@ -153,6 +139,19 @@ bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q) {
 }
 
 }  // namespace
+
+std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId> values,
+                                      std::span<const NodeId> copied_before) {
+  std::vector<RecordedCall> calls = from.calls();
+  for (RecordedCall& call : calls) {
+    for (std::vector<ValueId>* list : {&call.inputs, &call.outputs})
+      for (ValueId& value : *list) value = values[static_cast<std::size_t>(value)];
+    if (copied_before.empty()) continue;
+    call.begin = copied_before[static_cast<std::size_t>(call.begin)];
+    call.end = copied_before[static_cast<std::size_t>(call.end)];
+  }
+  return calls;
+}
 
 bool operator==(const Graph& a, const Graph& b) {
   if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <memory>
 
+#include "eager/bound_call.h"
 #include "graph/graph_region.h"
 
 namespace duet {
@@ -14,6 +15,12 @@ std::vector<NodeId> LastUses(const Graph& graph) {
   for (NodeId id = 0; id < count; ++id)
     for (ValueId operand : graph.operands(graph.node(id))) last[static_cast<std::size_t>(operand)] = id;
   for (ValueId output : graph.outputs()) last[static_cast<std::size_t>(output)] = count;
+  for (const RecordedCall& call : graph.calls())
+    for (const std::vector<ValueId>* values : {&call.inputs, &call.outputs})
+      for (const ValueId value : *values) {
+        NodeId& until = last[static_cast<std::size_t>(value)];
+        until = std::max(until, call.end);
+      }
   return last;
 }
 
@@ -29,26 +36,23 @@ std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::spa
 }
 
 // The calls that are open while nodes are replayed. With nothing on the stack nobody listens.
-class Calls {
+class OpenCalls {
  public:
-  Calls(std::span<const RecordedCall> calls, std::vector<NodeId>& last) {
+  explicit OpenCalls(const Graph& graph) {
     if (!Interpreter::Top()) return;
-    for (const RecordedCall& call : calls) {
-      by_begin_.push_back(&call);
-      for (const ValueId value : call.inputs) Keep(last[static_cast<std::size_t>(value)], call.end);
-      for (const ValueId value : call.outputs) Keep(last[static_cast<std::size_t>(value)], call.end);
-    }
+    for (const RecordedCall& call : graph.calls()) by_begin_.push_back(&call);
     // Outer ones first; recording put them by their ends.
     std::stable_sort(by_begin_.begin(), by_begin_.end(), [](const RecordedCall* a, const RecordedCall* b) {
       return a->begin != b->begin ? a->begin < b->begin : a->end > b->end;
     });
   }
-  ~Calls() {
+  ~OpenCalls() {
     while (!open_.empty()) open_.pop_back();
   }
-  Calls(const Calls&) = delete;
-  Calls& operator=(const Calls&) = delete;
+  OpenCalls(const OpenCalls&) = delete;
+  OpenCalls& operator=(const OpenCalls&) = delete;
 
+  /// Closes and opens what ends and begins there.
   void Before(NodeId node, std::vector<Tensor>& values) {
     while (!open_.empty() && open_.back().recorded->end == node) Close(values);
     for (; next_ < by_begin_.size() && by_begin_[next_]->begin == node; ++next_)
@@ -60,8 +64,6 @@ class Calls {
     const RecordedCall* recorded;
     std::unique_ptr<CallScope> scope;
   };
-
-  static void Keep(NodeId& last, NodeId until) { last = std::max(last, until); }
 
   void Close(std::vector<Tensor>& values) {
     const RecordedCall& recorded = *open_.back().recorded;
@@ -87,8 +89,7 @@ std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments
   return Replay(graph, LastUses(graph), arguments);
 }
 
-std::vector<Tensor> Replay(const Graph& graph, std::vector<NodeId> last, std::span<const Tensor> arguments) {
-  Calls open_calls(graph.calls(), last);
+std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, std::span<const Tensor> arguments) {
   std::vector<Tensor> values(static_cast<std::size_t>(graph.value_count()));
   std::size_t next_argument = 0;
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
@@ -106,9 +107,10 @@ std::vector<Tensor> Replay(const Graph& graph, std::vector<NodeId> last, std::sp
     }
   }
   assert(next_argument == arguments.size());
+  OpenCalls calls(graph);
   std::vector<const Tensor*> operands;
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
-    open_calls.Before(id, values);
+    calls.Before(id, values);
     const Node& node = graph.node(id);
     const Attributes& attributes = graph.attributes(node);
     operands.clear();
@@ -126,7 +128,7 @@ std::vector<Tensor> Replay(const Graph& graph, std::vector<NodeId> last, std::sp
     for (ValueId operand : graph.operands(node))
       if (last[static_cast<std::size_t>(operand)] == id) values[static_cast<std::size_t>(operand)] = Tensor();
   }
-  open_calls.Before(static_cast<NodeId>(graph.nodes().size()), values);
+  calls.Before(static_cast<NodeId>(graph.nodes().size()), values);
   std::vector<Tensor> outputs;
   for (ValueId output : graph.outputs()) outputs.push_back(values[static_cast<std::size_t>(output)]);
   return outputs;

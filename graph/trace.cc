@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "eager/bound_call.h"
 #include "graph/graph_region.h"
 #include "graph/region_types.h"
 #include "runtime/fail.h"

@@ -123,6 +123,7 @@ TEST(Jvp, EveryOpHasARuleOrAReason) {
   EXPECT_EQ(reasons["piecewise constant"], 5);
   EXPECT_EQ(reasons["the result is not float"], 23);
   EXPECT_EQ(reasons["no operand"], 2);
+  EXPECT_EQ(reasons["runs through its regions"], 3);
   EXPECT_EQ(reasons["no operand is float"], 1);
   EXPECT_EQ(reasons["no tangent goes through a variable"], 1);
 }

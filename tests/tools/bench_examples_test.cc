@@ -47,6 +47,12 @@ TEST(FirstSteps, HasTheSameBits) {
   EXPECT_THAT(output.text, HasSubstr("graph @wave("));
 }
 
+TEST(Transforms, HoldWhatThePageSays) {
+  const ProgramOutput output = RunProgram("transforms");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("ok    traced: the same bits"));
+}
+
 TEST(Digits, LearnsTheSameTwice) {
   const ProgramOutput output = RunProgram("digits --epochs 3 --data " + kData);
   EXPECT_EQ(output.status, 0) << output.text;
