@@ -137,6 +137,49 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   state.current = Traced(variable->type, ref, line);
 }
 
+// What it is computed from, evaluated now: numbers and captured tensors.
+Tensor Trace::InitialValue(const Tensor& initial, Line line) {
+  if (!variable_made_.file) variable_made_ = line;
+  if (!IsTraced(initial)) return initial;
+  const Ref root = RefOf(initial, "Variable", line);
+  const auto capture = [&](Ref ref) -> const Tensor& {
+    const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
+    if (input.kind != Input::Kind::kCapture)
+      Fail<TraceError>(
+          "Variable",
+          "its initial value depends on " +
+              std::string(input.kind == Input::Kind::kVariable ? "variable " + input.name : "argument " + input.name) +
+              ", which may differ from call to call: make it outside the function",
+          line);
+    return input.captured;
+  };
+  if (root < 0) return capture(root);
+  const auto operand = [&](const Recorded& node, std::int32_t i) {
+    return operands_[static_cast<std::size_t>(node.first_operand + i)];
+  };
+  std::vector<bool> needed(static_cast<std::size_t>(root) + 1);
+  needed.back() = true;
+  for (std::size_t i = needed.size(); i-- > 0;)
+    for (std::int32_t k = 0; needed[i] && k < nodes_[i].operand_count; ++k)
+      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[static_cast<std::size_t>(ref)] = true;
+  std::vector<Tensor> values(needed.size());
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (!needed[i]) continue;
+    const Recorded& node = nodes_[i];
+    if (node.op == Op::constant) {
+      values[i] = node.data;
+      continue;
+    }
+    std::vector<Tensor> operands;
+    for (std::int32_t k = 0; k < node.operand_count; ++k) {
+      const Ref ref = operand(node, k);
+      operands.push_back(ref < 0 ? capture(ref) : values[static_cast<std::size_t>(ref)]);
+    }
+    values[i] = EvaluateNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+  }
+  return values.back();
+}
+
 Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   std::vector<Ref> output_refs;
   for (const Tensor& output : outputs) output_refs.push_back(RefOf(output, "return", line));

@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "eager/bind.h"
+#include "eager/variable_maker.h"
 #include "graph/graph.h"
 
 namespace duet {
 
-class Trace final : public Interpreter {
+class Trace final : public Interpreter, private VariableMaker {
  public:
   explicit Trace(std::string name);
   ~Trace() override;
@@ -29,6 +30,9 @@ class Trace final : public Interpreter {
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
   Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
+
+  /// The line of the first Variable that was made during the trace; none: no file.
+  Line variable_made() const { return variable_made_; }
 
   /// Whether this thread is inside a trace.
   static bool Active();
@@ -49,6 +53,7 @@ class Trace final : public Interpreter {
     Tensor current;
   };
 
+  Tensor InitialValue(const Tensor& initial, Line line) override;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -58,6 +63,7 @@ class Trace final : public Interpreter {
 
   std::string name_;
   std::uint64_t id_;
+  Line variable_made_;
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;
