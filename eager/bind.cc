@@ -1,5 +1,6 @@
 #include "eager/bind.h"
 
+#include "eager/region.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -12,9 +13,7 @@ thread_local Interpreter* t_top = nullptr;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
-  if (IsTraced(operand))
-    throw TraceError("an operand was traced at " + to_string(operand.body()->line) +
-                     " and is used outside its trace: return it from the function instead");
+  if (!IsConcrete(operand)) throw TraceError(UsedOutside(operand, "an operand"));
 }
 
 std::vector<Type> TypesOf(Operands operands) {
@@ -81,9 +80,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     t_top->ProcessWrite(variable, value, LineScope::Current(line));
     return;
   }
-  if (IsTraced(value))
-    Fail<TraceError>(
-        "assign", "the value was traced at " + to_string(value.body()->line) + " and is used outside its trace", line);
+  if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);
@@ -97,6 +94,21 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
 }
 
 Interpreter* Interpreter::Top() { return t_top; }
+
+bool Interpreter::AnyWantsRegions() {
+  int derivatives = 0;
+  for (Interpreter* level = t_top; level; level = level->below_) {
+    derivatives += level->differentiates();
+    if (level->wants_regions() || derivatives > 1) return true;
+  }
+  return false;
+}
+
+std::vector<Tensor> Interpreter::ProcessRegions(const RegionCall& call) {
+  if (AnyWantsRegions())
+    Fail<TraceError>(name(call.op), "cannot be transformed here while a function is traced", call.line);
+  return RunRegions(call);
+}
 
 Interpreter::~Interpreter() { Pop(); }
 

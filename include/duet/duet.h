@@ -1,6 +1,7 @@
 // Everything a user of Duet needs.
 #pragma once
 
+#include <duet/control_flow.h>
 #include <duet/dtype.h>
 #include <duet/error.h>
 #include <duet/function.h>
@@ -10,6 +11,9 @@
 #include <duet/optimizers.h>
 #include <duet/random.h>
 #include <duet/shape.h>
+#include <duet/spec.h>
 #include <duet/tensor.h>
 #include <duet/threads.h>
+#include <duet/transforms.h>
 #include <duet/variable.h>
+#include <duet/verify.h>
