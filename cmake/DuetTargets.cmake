@@ -8,8 +8,10 @@ endif()
 # Warnings for code of this repository. GCC 12 takes what an empty InlinedVector of Abseil does not hold for
 # uninitialised when a temporary of it is moved from, so elements are made in place (emplace_back) or assigned from a
 # named one. What it still says of that kind stays a warning.
+# Clang finds a deprecated function inside libstdc++ 12's own stable_sort; GCC tells of ours.
 function(duet_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion $<$<BOOL:${DUET_WERROR}>:-Werror>
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
     $<$<AND:$<BOOL:${DUET_WERROR}>,$<CXX_COMPILER_ID:GNU>>:-Wno-error=maybe-uninitialized;-Wno-error=uninitialized>)
 endfunction()
 

@@ -24,14 +24,13 @@ bool ReshapeStrides(const TensorBody& from, const Shape& to, std::int64_t* strid
       else
         b *= to[j++];
     }
-    std::int64_t last_stride = 0, last_size = 1;
+    std::int64_t last_stride = 0;
     bool first = true;
     for (int k = i0; k < i; ++k) {
       if (shape[k] == 1) continue;
       if (!first && last_stride != from.strides[k] * shape[k]) return false;
       first = false;
       last_stride = from.strides[k];
-      last_size *= shape[k];
     }
     std::int64_t stride = first ? 1 : last_stride;
     for (int k = j - 1; k >= j0; --k) {

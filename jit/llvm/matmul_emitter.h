@@ -19,9 +19,14 @@ namespace duet {
 class MatmulEmitter {
  public:
   MatmulEmitter(llvm::Module& module, Isa isa, DType dtype)
-      : module_(module), builder_(module.getContext()), isa_(isa), dtype_(dtype), bytes_(info(dtype).bytes) {
+      : module_(module),
+        builder_(module.getContext()),
+        isa_(isa),
+        dtype_(dtype),
+        bytes_(info(dtype).bytes),
+        align_(static_cast<std::uint64_t>(bytes_)) {
     index_ = builder_.getInt64Ty();
-    lane_ = builder_.getIntNTy(8 * bytes_);
+    lane_ = builder_.getIntNTy(8 * static_cast<unsigned>(bytes_));
     element_ = dtype == DType::f32 ? builder_.getFloatTy() : dtype == DType::f64 ? builder_.getDoubleTy() : lane_;
     vector_lanes_ = (isa == Isa::kV4 ? 64 : 32) / bytes_;
   }
@@ -44,14 +49,16 @@ class MatmulEmitter {
     Value* mask;
   };
 
-  llvm::FixedVectorType* VectorOf(llvm::Type* type, int lanes) { return llvm::FixedVectorType::get(type, lanes); }
-  llvm::Type* ElementVector(int lanes) { return VectorOf(element_, lanes); }
-  BasicBlock* Block(const char* name) { return BasicBlock::Create(module_.getContext(), name, function_); }
-  Value* Bytes(Value* count) { return builder_.CreateMul(count, builder_.getInt64(bytes_)); }
-  Value* Advance(Value* pointer, Value* bytes) { return builder_.CreateGEP(builder_.getInt8Ty(), pointer, bytes); }
-  Value* Advance(Value* pointer, std::int64_t bytes) {
-    return bytes == 0 ? pointer : Advance(pointer, builder_.getInt64(bytes));
+  llvm::FixedVectorType* VectorOf(llvm::Type* type, int lanes) {
+    return llvm::FixedVectorType::get(type, static_cast<unsigned>(lanes));
   }
+  llvm::Type* ElementVector(int lanes) { return VectorOf(element_, lanes); }
+  Value* Int(std::int64_t number) { return builder_.getInt64(static_cast<std::uint64_t>(number)); }
+  Value* Splat(Value* scalar, int lanes) { return builder_.CreateVectorSplat(static_cast<unsigned>(lanes), scalar); }
+  BasicBlock* Block(const char* name) { return BasicBlock::Create(module_.getContext(), name, function_); }
+  Value* Bytes(Value* count) { return builder_.CreateMul(count, Int(bytes_)); }
+  Value* Advance(Value* pointer, Value* bytes) { return builder_.CreateGEP(builder_.getInt8Ty(), pointer, bytes); }
+  Value* Advance(Value* pointer, std::int64_t bytes) { return bytes == 0 ? pointer : Advance(pointer, Int(bytes)); }
 
   // Starts a function of `pointers_and_sizes` ('p' or 'i' each); its arguments come back in `arguments`.
   std::string Start(const std::string& name, const char* pointers_and_sizes, Vectors* arguments);
@@ -87,6 +94,7 @@ class MatmulEmitter {
   Isa isa_;
   DType dtype_;
   int bytes_;
+  llvm::Align align_;
   int vector_lanes_;
   llvm::Type* index_;
   llvm::Type* lane_;

@@ -3,6 +3,7 @@
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
 
+#include <bit>
 #include <functional>
 #include <string>
 #include <utility>
@@ -50,8 +51,8 @@ std::string MatmulEmitter::Start(const std::string& name, const char* pointers_a
 
 Value* MatmulEmitter::LaneMask(Value* count, int lanes, int first) {
   std::vector<llvm::Constant*> numbers;
-  for (int i = 0; i < lanes; ++i) numbers.push_back(llvm::ConstantInt::get(lane_, first + i));
-  Value* limit = builder_.CreateVectorSplat(lanes, builder_.CreateTrunc(count, lane_));
+  for (int i = 0; i < lanes; ++i) numbers.push_back(llvm::ConstantInt::getSigned(lane_, first + i));
+  Value* limit = Splat(builder_.CreateTrunc(count, lane_), lanes);
   Value* bits = builder_.CreateICmpSGT(limit, llvm::ConstantVector::get(numbers));
   return isa_ == Isa::kV4 ? bits : builder_.CreateSExt(bits, VectorOf(lane_, lanes));
 }
@@ -63,16 +64,15 @@ Value* MatmulEmitter::MaskBits(Value* mask, int lanes) {
 
 Value* MatmulEmitter::Load(Value* pointer, int lanes, Value* mask) {
   llvm::Type* type = ElementVector(lanes);
-  if (!mask) return builder_.CreateAlignedLoad(type, pointer, llvm::Align(bytes_));
-  return builder_.CreateMaskedLoad(type, pointer, llvm::Align(bytes_), MaskBits(mask, lanes),
-                                   llvm::Constant::getNullValue(type));
+  if (!mask) return builder_.CreateAlignedLoad(type, pointer, align_);
+  return builder_.CreateMaskedLoad(type, pointer, align_, MaskBits(mask, lanes), llvm::Constant::getNullValue(type));
 }
 
 void MatmulEmitter::Store(Value* value, Value* pointer, int lanes, Value* mask) {
   if (mask) {
-    builder_.CreateMaskedStore(value, pointer, llvm::Align(bytes_), MaskBits(mask, lanes));
+    builder_.CreateMaskedStore(value, pointer, align_, MaskBits(mask, lanes));
   } else {
-    builder_.CreateAlignedStore(value, pointer, llvm::Align(bytes_));
+    builder_.CreateAlignedStore(value, pointer, align_);
   }
 }
 
@@ -89,7 +89,7 @@ Value* MatmulEmitter::ForEach(Value* begin, Value* end, std::int64_t step, const
   builder_.CreateBr(test);
   builder_.SetInsertPoint(test);
   PHINode* i = builder_.CreatePHI(index_, 2);
-  Value* next = builder_.CreateAdd(i, builder_.getInt64(step));
+  Value* next = builder_.CreateAdd(i, Int(step));
   builder_.CreateCondBr(builder_.CreateICmpSLE(next, end), inside, after);
   builder_.SetInsertPoint(inside);
   body(i);
@@ -121,7 +121,7 @@ std::string MatmulEmitter::EmitTile(int rows, int vectors, bool masked) {
   if (masked) columns.back().mask = LaneMask(arguments[9], columns.back().lanes);
 
   Vectors odd_rows(kMatmulRows);
-  for (int i = 1; i < rows; i += 2) odd_rows[i] = builder_.CreateMul(a_row, builder_.getInt64(i));
+  for (int i = 1; i < rows; i += 2) odd_rows[static_cast<std::size_t>(i)] = builder_.CreateMul(a_row, Int(i));
   Value* c_step = Bytes(arguments[6]);
   // Computed where they are used: kept over the loop, the rows' addresses would be spilled.
   const auto for_each_of_c = [&](const std::function<void(Value*, const Column&)>& visit) {
@@ -137,11 +137,11 @@ std::string MatmulEmitter::EmitTile(int rows, int vectors, bool masked) {
   BasicBlock* from_c = Block("from_c");
   BasicBlock* loop = Block("loop");
   BasicBlock* done = Block("done");
-  builder_.CreateCondBr(builder_.CreateICmpEQ(arguments[8], builder_.getInt64(0)), from_zero, from_c);
+  builder_.CreateCondBr(builder_.CreateICmpEQ(arguments[8], Int(0)), from_zero, from_c);
 
   // The tile of C is fetched while a long loop runs; in a short one that only costs.
   builder_.SetInsertPoint(from_zero);
-  builder_.CreateCondBr(builder_.CreateICmpSGE(k, builder_.getInt64(128)), prefetch, loop);
+  builder_.CreateCondBr(builder_.CreateICmpSGE(k, Int(128)), prefetch, loop);
   builder_.SetInsertPoint(prefetch);
   for_each_of_c([&](Value* at, const Column&) { Prefetch(at, true); });
   builder_.CreateBr(loop);
@@ -173,21 +173,21 @@ std::string MatmulEmitter::EmitTile(int rows, int vectors, bool masked) {
   for (int i = 0; i < rows; ++i) {
     Value* at = a_now;
     if (i > 0) {
-      const int shift = __builtin_ctz(i);
-      at = Advance(a_now, builder_.CreateShl(odd_rows[i >> shift], builder_.getInt64(shift)));
+      const int shift = std::countr_zero(static_cast<unsigned>(i));
+      at = Advance(a_now, builder_.CreateShl(odd_rows[static_cast<std::size_t>(i >> shift)], Int(shift)));
     }
-    Value* scalar = builder_.CreateAlignedLoad(element_, at, llvm::Align(bytes_));
+    Value* scalar = builder_.CreateAlignedLoad(element_, at, align_);
     for (std::size_t j = 0; j < columns.size(); ++j) {
-      Value* splat = builder_.CreateVectorSplat(columns[j].lanes, scalar);
-      next.push_back(MulAdd(splat, b_row[j], sums[i * columns.size() + j]));
+      Value* splat = Splat(scalar, columns[j].lanes);
+      next.push_back(MulAdd(splat, b_row[j], sums[next.size()]));
     }
   }
-  Value* left_next = builder_.CreateSub(left, builder_.getInt64(1));
+  Value* left_next = builder_.CreateSub(left, Int(1));
   left->addIncoming(left_next, loop);
   a_now->addIncoming(Advance(a_now, a_step), loop);
   b_now->addIncoming(Advance(b_now, b_step), loop);
   for (std::size_t i = 0; i < sums.size(); ++i) sums[i]->addIncoming(next[i], loop);
-  builder_.CreateCondBr(builder_.CreateICmpNE(left_next, builder_.getInt64(0)), loop, done);
+  builder_.CreateCondBr(builder_.CreateICmpNE(left_next, Int(0)), loop, done);
 
   builder_.SetInsertPoint(done);
   auto sum = next.begin();
