@@ -165,6 +165,7 @@ DUET_BATCHING(concatenate) {
 
 DUET_BATCHING_NONE(cond, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(while_loop, "its regions are batched: vmap_regions.cc")
+DUET_BATCHING_NONE(while_gradient, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(scan, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(constant, "no operand")
 DUET_BATCHING_NONE(iota, "no operand")

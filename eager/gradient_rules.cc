@@ -108,6 +108,7 @@ DUET_GRADIENT_ZERO(write_variable)
 // Those with regions are differentiated by the tape itself: gradient_regions.cc.
 DUET_GRADIENT_ZERO(cond)
 DUET_GRADIENT_ZERO(while_loop)
+DUET_GRADIENT_ZERO(while_gradient)
 DUET_GRADIENT_ZERO(scan)
 
 }  // namespace duet

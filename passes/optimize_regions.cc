@@ -52,9 +52,11 @@ class RegionOptimizer {
       changed_ |= !(control.regions[i] == regions[i]);
     }
     if (InlineKnownBranch(node, control)) return;
-    changed_ |= MakeInvariantCarriesCaptures(control);
-    changed_ |= Drop(node, control);
-    changed_ |= HoistInvariants(to(), control);
+    if (control.op != Op::while_gradient) {
+      changed_ |= MakeInvariantCarriesCaptures(control);
+      changed_ |= Drop(node, control);
+      changed_ |= HoistInvariants(to(), control);
+    }
     const ValueId first =
         to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(control.regions));
     for (int i = 0; i < node.result_count; ++i) {

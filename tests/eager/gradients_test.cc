@@ -71,7 +71,7 @@ TEST(Gradients, EveryRowHasACase) {
       "less",        "less_equal",  "greater",     "greater_equal", "any",         "all",           "argmax",
       "argmin",      "argsort",     "constant",    "iota",          "random_bits", "write_variable"};
   // These run regions, whose ops are recorded: tests of control flow.
-  const std::set<std::string> regions = {"cond", "while_loop", "scan"};
+  const std::set<std::string> regions = {"cond", "while_loop", "while_gradient", "scan"};
   for (int i = 0; i < kOpCount; ++i) {
     const std::string name = kOpInfo[i].name;
     EXPECT_EQ(covered.contains(name) + never.contains(name) + regions.contains(name), 1) << name;

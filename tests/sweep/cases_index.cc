@@ -318,6 +318,7 @@ Cases CasesOf<Op::constant>(DType dtype) {
 DUET_NO_CASES(write_variable)
 DUET_NO_CASES(cond)
 DUET_NO_CASES(while_loop)
+DUET_NO_CASES(while_gradient)
 DUET_NO_CASES(scan)
 #undef DUET_NO_CASES
 
