@@ -131,7 +131,4 @@ std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId
 /// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.
 bool operator==(const Graph& a, const Graph& b);
 
-/// A file name that outlives the graphs that mention it.
-const char* InternFile(std::string_view file);
-
 }  // namespace duet

@@ -123,7 +123,8 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
       std::vector<Tensor> results = ReplayRegions(graph, node, operands);
       std::move(results.begin(), results.end(), values.begin() + node.first_result);
     } else {
-      values[static_cast<std::size_t>(node.first_result)] = Bind(node.op, operands, attributes, node.line);
+      Tensor result = Bind(node.op, operands, attributes, node.line);
+      if (node.result_count > 0) values[static_cast<std::size_t>(node.first_result)] = std::move(result);
     }
     for (ValueId operand : graph.operands(node))
       if (last[static_cast<std::size_t>(operand)] == id) values[static_cast<std::size_t>(operand)] = Tensor();

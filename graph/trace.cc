@@ -109,6 +109,10 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
     for (const Type* operand : types) copies.push_back(*operand);
     RethrowWithContext(duet::name(op), copies, line);
   }
+  if (HasEffect(op)) {
+    Record(op, refs, attributes, line, 0);
+    return {};
+  }
   return Traced(type, Record(op, refs, attributes, line), line);
 }
 

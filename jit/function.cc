@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "eager/effects.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
 #include "jit/function_state.h"
@@ -43,11 +44,13 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
     for (int i = 0; i < arguments.tensor_count; ++i) all.push_back(&arguments.tensor(i));
     pointers = all.data();
   }
+  const std::int64_t printed = PrintCount();
   try {
     native.Call({pointers, static_cast<std::size_t>(arguments.tensor_count)}, results);
   } catch (const Error&) {
     if (!native.may_raise()) throw;
     LevelScope nothing(nullptr);
+    const SkipPrints again(PrintCount() - printed);
     Replay(entry.recorded, Leaves(arguments));
     throw;
   }

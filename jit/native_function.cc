@@ -4,6 +4,7 @@
 #include <cassert>
 #include <mutex>
 
+#include "eager/effects.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -105,6 +106,12 @@ std::vector<std::int32_t> LastWrittenVariables(const Graph& graph) {
   return order;
 }
 
+Tensor CopyOf(const ArrayRef& ref) {
+  Tensor copy = NewTensor({ref.dtype, ref.shape});
+  CopyToContiguous(ref, copy.body()->data);
+  return copy;
+}
+
 bool IsUnique(const Tensor& tensor) {
   const TensorBody* body = tensor.body();
   return __atomic_load_n(&body->references, __ATOMIC_ACQUIRE) == 1 && body->buffer.unique() && IsContiguous(tensor);
@@ -147,7 +154,7 @@ std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
     try {
       std::vector<Type> types;
       for (const LibraryStep::Operand& operand : step.operands) types.push_back(operand.type);
-      RethrowWithContext(name(step.op), types, step.line);
+      RethrowWithContext(name(step.op), step.op == Op::check ? std::vector<Type>() : types, step.line);
     } catch (...) {
       context->raised = std::current_exception();
     }
@@ -179,6 +186,13 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
     refs = more.data();
   }
   for (std::size_t i = 0; i < step.operands.size(); ++i) refs[i] = ref_of(step.operands[i]);
+  if (HasEffect(step.op)) {
+    std::vector<Tensor> values;
+    std::vector<const Tensor*> operands;
+    for (std::size_t i = 0; i < step.operands.size(); ++i) values.push_back(CopyOf(refs[i]));
+    for (const Tensor& value : values) operands.push_back(&value);
+    return RunEffect(step.op, operands, step.attributes);
+  }
   RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.result));
 }
 
