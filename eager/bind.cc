@@ -13,7 +13,7 @@ thread_local Interpreter* t_top = nullptr;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
-  if (!IsConcrete(operand)) throw TraceError(UsedOutside(operand, "an operand"));
+  if (!IsConcrete(operand)) throw TraceError(EscapedText(operand));
 }
 
 std::vector<Type> TypesOf(Operands operands) {
@@ -80,7 +80,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     t_top->ProcessWrite(variable, value, LineScope::Current(line));
     return;
   }
-  if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
+  if (!IsConcrete(value)) Fail<TraceError>("assign", EscapedText(value, "the value"), line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);

@@ -34,11 +34,11 @@ Trace::Ref Trace::AddInput(Input input) {
   return -static_cast<Ref>(inputs_.size());
 }
 
-Tensor Trace::AddArgument(const Type& type, std::string name) {
+Tensor Trace::AddArgument(const Type& type, std::string name, Line line) {
   Input input;
   input.name = std::move(name);
   input.type = type;
-  return Traced(type, AddInput(std::move(input)), {});
+  return Traced(type, AddInput(std::move(input)), line);
 }
 
 Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
@@ -46,7 +46,7 @@ Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   const TensorBody* body = tensor.body();
   if (body->level == id_) return body->value;
   if (!IsConcrete(tensor) && kind_ == Kind::kFunction && !BelongsBelow(tensor))
-    Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
+    Fail<TraceError>(op, EscapedText(tensor), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {

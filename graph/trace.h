@@ -22,8 +22,8 @@ class Trace final : public Interpreter {
   explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
-  /// Before the first op.
-  Tensor AddArgument(const Type& type, std::string name);
+  /// Before the first op. The line is that of the call.
+  Tensor AddArgument(const Type& type, std::string name, Line line = {});
   /// The graph in the order of recording: gradients taken by replaying it add up as in a plain call. Throws TraceError
   /// for an output of another trace. Ends the trace.
   Graph Finish(const std::vector<Tensor>& outputs, Line line);

@@ -19,6 +19,7 @@ std::int64_t Dim::NumberOfSymbol() const {
 }
 
 std::string to_string(Dim dim) {
+  if (dim.same(dynamic)) return "?";
   return dim.is_symbol() ? fmt::format("s{}", dim.symbol()) : fmt::format("{}", std::int64_t{dim});
 }
 

@@ -11,7 +11,9 @@
 #include <duet/optimizers.h>
 #include <duet/random.h>
 #include <duet/shape.h>
+#include <duet/spec.h>
 #include <duet/tensor.h>
 #include <duet/threads.h>
 #include <duet/transforms.h>
 #include <duet/variable.h>
+#include <duet/verify.h>

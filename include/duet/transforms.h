@@ -26,7 +26,7 @@ struct SignatureParts<R(P...)> {
 template <class F>
 using ResultOf = typename SignatureParts<SignatureOf<F>>::Result;
 template <class F>
-using ArgumentsOf = typename SignatureParts<SignatureOf<F>>::Arguments;
+using ParametersOf = typename SignatureParts<SignatureOf<F>>::Arguments;
 template <class F>
 inline constexpr int kArityOf = SignatureParts<SignatureOf<F>>::kArity;
 
@@ -45,17 +45,17 @@ template <class F>
 using WholeCall = typename WholeCallOf<F, SignatureOf<F>>::Type;
 
 template <class F, class... A>
-inline constexpr bool kTakes = std::is_same_v<ArgumentsOf<F>, typename OneOrTuple<A...>::Type>;
+inline constexpr bool kTakes = std::is_same_v<ParametersOf<F>, typename OneOrTuple<A...>::Type>;
 
-void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, CallBody body, void* call,
+void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, LeavesBody body, void* call,
                SourceLocation line, FlatResults& results, FlatResults& result_tangents);
 
 struct Recorded;  // of vjp: a tape and the leaves it is to go back to
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, CallBody body, void* call, SourceLocation line,
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
                                     FlatResults& results);
 std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints);
 
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, CallBody body, void* call, SourceLocation line);
+Tensor JacobianOfCall(const FlatArguments& argument, bool forward, LeavesBody body, void* call, SourceLocation line);
 
 }  // namespace internal
 
@@ -73,7 +73,7 @@ class Pullback {
     internal::FlatResults flat;
     internal::Tree<R>::Flatten(adjoint, flat);
     const std::vector<Tensor> found = internal::PullBack(*recorded_, flat);
-    internal::Reader reader{found.data(), nullptr};
+    internal::Reader reader(found.data());
     return internal::Tree<Arguments>::Replace(arguments_, reader);
   }
 
@@ -90,8 +90,8 @@ auto Vjp(SourceLocation line, F& f, const A&... arguments) {
   const WholeCall<F> call(f, arguments...);
   FlatResults results;
   auto recorded = VjpOfCall(call.flat(), &WholeCall<F>::Run, call.self(), line, results);
-  return std::pair<R, Pullback<R, ArgumentsOf<F>>>(
-      RestoreResult<R>(results), Pullback<R, ArgumentsOf<F>>(std::move(recorded), ArgumentsOf<F>(arguments...)));
+  return std::pair<R, Pullback<R, ParametersOf<F>>>(
+      RestoreResult<R>(results), Pullback<R, ParametersOf<F>>(std::move(recorded), ParametersOf<F>(arguments...)));
 }
 }  // namespace internal
 
@@ -212,7 +212,7 @@ struct GradientCheck {
 };
 
 namespace internal {
-GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, CallBody body, void* call);
+GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, LeavesBody body, void* call);
 }  // namespace internal
 
 /// Compares f's gradients with central differences, and its forward derivative with both, at these arguments: float

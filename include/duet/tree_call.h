@@ -13,18 +13,12 @@
 namespace duet::internal {
 
 /// Runs a call on these leaves and takes apart what it returns.
-using CallBody = void (*)(void* call, const Tensor* leaves, FlatResults& results);
+using LeavesBody = void (*)(void* call, const Tensor* leaves, FlatResults& results);
 
 /// Numbers and enums go into a call as they are; everything else is a tree of tensors.
 template <class P>
 inline constexpr bool kIsTree =
     !std::is_arithmetic_v<std::remove_cvref_t<P>> && !std::is_enum_v<std::remove_cvref_t<P>>;
-
-template <class R>
-R RestoreResult(const FlatResults& results) {
-  Reader reader{results.tensors.data(), results.structure.data()};
-  return Tree<R>::Restore(reader);
-}
 
 /// The result of f for these leaves in place of those of the arguments whose place in `Trees` is true.
 template <class F, class R, class Trees, class... P>
@@ -50,7 +44,7 @@ class TreeCall<F, R, std::integer_sequence<bool, kTrees...>, P...> {
   static void Run(void* self, const Tensor* leaves, FlatResults& results) {
     TreeCall& call = *static_cast<TreeCall*>(self);
     static_assert(!std::is_void_v<R>, "the function returns nothing: transforms want a tensor, or a tree of them");
-    Reader reader{leaves, nullptr};
+    Reader reader(leaves);
     call.RunOn(reader, results, std::index_sequence_for<P...>());
   }
 

@@ -35,7 +35,7 @@ struct VmapOptions {
 namespace internal {
 
 void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_count, const VmapOptions& options,
-                CallBody body, void* call, SourceLocation line, FlatResults& results);
+                LeavesBody body, void* call, SourceLocation line, FlatResults& results);
 
 template <class F, class S>
 class Vmap;
