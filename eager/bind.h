@@ -58,6 +58,8 @@ class Interpreter {
   virtual std::vector<Tensor> ProcessRegions(const RegionCall& call);
   /// Whether this level takes regions whole: a trace records them.
   virtual bool wants_regions() const { return false; }
+  /// Whether this level computes derivatives.
+  virtual bool differentiates() const { return false; }
   /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that
   /// watches one of them, a vmap that batched one): the call is then replayed op by op.
   virtual bool watches(std::span<const Tensor> operands,
@@ -85,7 +87,8 @@ class Interpreter {
 
   /// The innermost level of this thread; null: eager.
   static Interpreter* Top();
-  /// Whether a level of this thread wants regions whole.
+  /// Whether control flow is handed over whole: a level of this thread wants it so, or two of them differentiate. A
+  /// derivative of a derivative adds up in the order of the transformed regions, which a plain loop does not have.
   static bool AnyWantsRegions();
   Interpreter* below() const { return below_; }
 

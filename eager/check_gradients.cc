@@ -38,7 +38,7 @@ std::string IndexText(std::int64_t flat, const Shape& shape) {
 
 }  // namespace
 
-GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, LeavesBody body, void* call) {
+GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call) {
   const auto run = [&](const std::vector<Tensor>& leaves) {
     FlatResults results;
     body(call, leaves.data(), results);

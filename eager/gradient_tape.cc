@@ -123,7 +123,7 @@ static void CheckScalarResult(const Tensor& result, Line line) {
       Fail<ShapeError>("grad", "the function returns " + to_string(result.body()->type) + ", not one element", line);
 }
 
-void GradientsOfCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
+void GradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                      FlatResults& results, std::vector<Tensor>& gradients) {
   const std::vector<Tensor> leaves = DifferentiableLeaves("grad", arguments, line);
   TapeLevel tape(/*watch_variables=*/false);

@@ -24,6 +24,10 @@ class JvpLevel final : public Interpreter {
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;
+  std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  /// What has a tangent in one branch has one in all.
+  bool wants_regions() const override { return true; }
+  bool differentiates() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
 

@@ -47,7 +47,7 @@ constexpr const char* kPiecewiseConstant = "piecewise constant";
 constexpr const char* kNotFloat = "the result is not float";
 constexpr const char* kNoFloatOperand = "no operand is float";
 constexpr const char* kNoOperand = "no operand";
-constexpr const char* kRegions = "runs through its regions";
+constexpr const char* kRegions = "tangents go through its regions: jvp_regions.cc";
 
 }  // namespace
 

@@ -3,67 +3,66 @@
 #include <duet/ops.h>
 
 #include "eager/gradient_rules.h"
+#include "eager/tape_entry.h"
 #include "runtime/fail.h"
 
 namespace duet {
 
-// What was recorded inside a checkpoint, without the values: enough to bind it again.
-struct TapeLevel::Segment {
-  struct Step {
-    Op op;
-    Attributes attributes;
-    Line line;
-    bool differentiates;
-    std::shared_ptr<const CallRule> rule;
-    std::vector<int> operands;  ///< result of step i as i, outside[i] as -1 - i
-    std::vector<int> outputs;   ///< of a call with a rule
-    Tensor known;               ///< an output of the checkpoint is there still
+Adjoint Sum(const Adjoint& first, const Adjoint& second) {
+  const auto or_identity = [](const Adjoint& adjoint) {
+    return adjoint.present.empty_handle() ? adjoint.value : where(adjoint.present, adjoint.value, -0.0);
   };
-  std::vector<Step> steps;
-  std::vector<Tensor> outside;
-};
+  Adjoint sum{or_identity(first) + or_identity(second), {}};
+  if (!first.present.empty_handle() && !second.present.empty_handle()) sum.present = first.present | second.present;
+  return sum;
+}
 
-// An op; a call with a rule; or a checkpoint's segment.
-struct TapeLevel::Entry {
-  Op op{};
-  std::vector<Tensor> operands;
-  Attributes attributes;
-  Tensor result;
-  Line line;
-  bool differentiates = true;  ///< false: inside a checkpoint, there only to be run again
-  std::shared_ptr<const CallRule> rule;
-  std::vector<Tensor> outputs;  ///< of a call or segment
-  std::shared_ptr<const Segment> segment;
-};
+Tensor OrZero(const Adjoint& adjoint) {
+  return adjoint.present.empty_handle() ? adjoint.value : where(adjoint.present, adjoint.value, 0);
+}
+
+Adjoint Either(const Adjoint& given, const Adjoint& otherwise) {
+  if (given.present.empty_handle() || otherwise.value.empty_handle()) return given;
+  Adjoint either{where(given.present, given.value, otherwise.value), {}};
+  if (!otherwise.present.empty_handle()) either.present = given.present | otherwise.present;
+  return either;
+}
 
 class TapeLevel::EntryContext final : public GradientContext {
  public:
-  EntryContext(const Entry& entry, const Tensor& dy, const Watched& watched, Adjoints& adjoints)
-      : watched_(watched), adjoints_(adjoints) {
+  // `assume`: whether what arrived at an operand only in some runs is there, for rules that ask.
+  EntryContext(const Entry& entry, const Adjoint& dy, const Watched& watched, const Adjoints& adjoints, bool assume)
+      : watched_(watched), adjoints_(adjoints), present_(dy.present), assume_(assume) {
     for (const Tensor& operand : entry.operands) pointers_.push_back(&operand);
     operands_ = pointers_;
     result_ = &entry.result;
     attributes_ = &entry.attributes;
-    dy_ = &dy;
+    dy_ = &dy.value;
   }
 
   bool needs(int i) const override { return watched_.contains(operand(i).body()); }
   void add(int i, const Tensor& contribution) override {
-    if (!needs(i)) return;
-    auto [at, first] = adjoints_.try_emplace(operand(i).body(), contribution);
-    if (!first) at->second = at->second + contribution;
+    if (needs(i)) added.push_back({operand(i).body(), {contribution, present_}});
   }
   Tensor running(int i) const override {
     const auto at = adjoints_.find(operand(i).body());
-    return at == adjoints_.end() ? Tensor() : at->second;
+    if (at == adjoints_.end()) return {};
+    if (at->second.present.empty_handle()) return at->second.value;
+    uncertain = true;
+    return assume_ ? at->second.value : Tensor();
   }
   void replace(int i, const Tensor& adjoint) override {
-    if (needs(i)) adjoints_[operand(i).body()] = adjoint;
+    if (needs(i)) replaced.push_back({operand(i).body(), {adjoint, present_}});
   }
+
+  std::vector<std::pair<const TensorBody*, Adjoint>> added, replaced;
+  mutable bool uncertain = false;  ///< the rule asked for what is there only in some runs
 
  private:
   const Watched& watched_;
-  Adjoints& adjoints_;
+  const Adjoints& adjoints_;
+  Tensor present_;
+  bool assume_;
   std::vector<const Tensor*> pointers_;
 };
 
@@ -244,8 +243,8 @@ std::vector<Tensor> TapeLevel::Gradient(const char* caller, const std::vector<Te
         Fail<DTypeError>(caller, "the adjoint of " + to_string(type) + " is " + to_string(seed.body()->type), line);
       if (is_given && !(seed.shape() == type.shape))
         Fail<ShapeError>(caller, "the adjoint of " + to_string(type) + " is " + to_string(seed.body()->type), line);
-      const auto [at, first] = running.try_emplace(of[i].body(), seed);
-      if (!first) at->second = at->second + seed;
+      const auto [at, first] = running.try_emplace(of[i].body(), Adjoint{seed, {}});
+      if (!first) at->second = Sum(at->second, {seed, {}});
     }
   }
   Watched wanted;
@@ -254,7 +253,7 @@ std::vector<Tensor> TapeLevel::Gradient(const char* caller, const std::vector<Te
   std::vector<Tensor> found;
   for (const Tensor& target : targets) {
     const auto at = running.find(target.body());
-    found.push_back(at == running.end() ? Tensor() : at->second);
+    found.push_back(at == running.end() ? Tensor() : OrZero(at->second));
   }
   return found;
 }
@@ -265,34 +264,63 @@ void TapeLevel::GoBack(const std::vector<Entry>& entries, const Watched& wanted,
     LineScope own(entry.line.file ? entry.line : line);
     if (entry.segment) {
       GoBackThroughSegment(entry, wanted, adjoints, line);
+    } else if (entry.regions) {
+      GoBackThroughRegions(entry, wanted, adjoints);
     } else if (entry.rule) {
       GoBackThroughCall(entry, wanted, adjoints);
     } else if (const auto at = adjoints.find(entry.result.body()); at != adjoints.end()) {
-      const Tensor dy = at->second;
+      const Adjoint dy = at->second;
       if (!wanted.contains(entry.result.body())) adjoints.erase(at);
-      EntryContext context(entry, dy, watched_, adjoints);
-      FindGradientRule(entry.op)(context);
+      GoBackThroughOp(entry, dy, adjoints);
     }
+  }
+}
+
+void TapeLevel::GoBackThroughOp(const Entry& entry, const Adjoint& dy, Adjoints& adjoints) {
+  EntryContext context(entry, dy, watched_, adjoints, /*assume=*/true);
+  FindGradientRule(entry.op)(context);
+  for (const auto& [operand, contribution] : context.added) {
+    const auto [at, first] = adjoints.try_emplace(operand, contribution);
+    if (!first) at->second = Sum(at->second, contribution);
+  }
+  if (context.replaced.empty()) return;
+  EntryContext otherwise(entry, dy, watched_, adjoints, /*assume=*/false);
+  if (context.uncertain) FindGradientRule(entry.op)(otherwise);
+  for (std::size_t i = 0; i < context.replaced.size(); ++i) {
+    auto [operand, now] = context.replaced[i];
+    Adjoint before;
+    if (const auto at = adjoints.find(operand); at != adjoints.end()) before = at->second;
+    if (context.uncertain && !before.present.empty_handle())
+      now.value = where(before.present, now.value, otherwise.replaced[i].second.value);
+    adjoints[operand] = Either(now, before);
   }
 }
 
 void TapeLevel::GoBackThroughCall(const Entry& entry, const Watched& wanted, Adjoints& adjoints) {
   std::vector<Tensor> given;
-  bool any = false;
+  Tensor present;  // whether any of them is there; empty: surely
+  bool any = false, surely = false;
   for (const Tensor& output : entry.outputs) {
     Tensor& adjoint = given.emplace_back();
     const auto at = adjoints.find(output.body());
     if (at == adjoints.end()) continue;
+    const Tensor& here = at->second.present;
+    surely |= here.empty_handle();
+    if (!surely) present = any ? present | here : here;
     any = true;
-    adjoint = at->second;
+    adjoint = OrZero(at->second);
     if (!wanted.contains(output.body())) adjoints.erase(at);
   }
   if (!any) return;
+  if (surely) present = Tensor();
   const std::vector<Tensor> contributions = entry.rule->Backward(entry.operands, entry.outputs, given);
-  const Tensor none;
-  EntryContext context(entry, none, watched_, adjoints);
-  for (std::size_t i = 0; i < contributions.size(); ++i)
-    if (!contributions[i].empty_handle()) context.add(static_cast<int>(i), contributions[i]);
+  for (std::size_t i = 0; i < contributions.size(); ++i) {
+    const TensorBody* operand = entry.operands[i].body();
+    if (contributions[i].empty_handle() || !watched_.contains(operand)) continue;
+    const Adjoint contribution{contributions[i], present};
+    const auto [at, first] = adjoints.try_emplace(operand, contribution);
+    if (!first) at->second = Sum(at->second, contribution);
+  }
 }
 
 void TapeLevel::GoBackThroughSegment(const Entry& entry, const Watched& wanted, Adjoints& adjoints, Line line) {

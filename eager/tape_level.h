@@ -9,8 +9,21 @@
 #include <vector>
 
 #include "eager/bound_call.h"
+#include "eager/region.h"
 
 namespace duet {
+
+/// What has arrived at a value. Where control flow decides while the program runs whether anything does, `present` says
+/// so: a 0-d bool; without it, something surely did. Absent values are of the right type and mean nothing.
+struct Adjoint {
+  Tensor value, present;
+};
+/// The sum, in this order. Exact: -0, the identity of addition, stands for what is absent.
+Adjoint Sum(const Adjoint& first, const Adjoint& second);
+/// +0 where nothing arrived.
+Tensor OrZero(const Adjoint& adjoint);
+/// `given` where it is present, else `otherwise`, which may be empty.
+Adjoint Either(const Adjoint& given, const Adjoint& otherwise);
 
 class TapeLevel : public Interpreter {
  public:
@@ -37,26 +50,36 @@ class TapeLevel : public Interpreter {
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;
+  std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  bool differentiates() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
 
   /// Whether tapes record on this thread (StopRecording).
   static bool& Stopped();
 
+  // Adjoints by tensor. The entries keep the tensors alive, so addresses are identities here.
+  using Adjoints = std::unordered_map<const TensorBody*, Adjoint>;
+  using Watched = std::unordered_set<const TensorBody*>;
+  /// Goes back over everything recorded; adjoints of what is wanted stay in the map.
+  void GoBack(const Watched& wanted, Adjoints& adjoints, Line line) { GoBack(entries_, wanted, adjoints, line); }
+
  private:
   struct Segment;
   struct Entry;
+  struct RegionRecord;
   class EntryContext;
-  // Adjoints by tensor. The entries keep the tensors alive, so addresses are identities here.
-  using Adjoints = std::unordered_map<const TensorBody*, Tensor>;
-  using Watched = std::unordered_set<const TensorBody*>;
 
   bool Records() const { return !Stopped() && !spent_ && paused_ == 0; }
   bool AnyWatched(Operands operands) const;
   void CloseSegment(const BoundCall& call);
   void DropSegment();
   void GoBack(const std::vector<Entry>& entries, const Watched& wanted, Adjoints& adjoints, Line line);
+  void GoBackThroughOp(const Entry& entry, const Adjoint& dy, Adjoints& adjoints);
   void GoBackThroughCall(const Entry& entry, const Watched& wanted, Adjoints& adjoints);
+  // tape_regions.cc
+  std::vector<Tensor> BindSaving(const RegionCall& call, RegionRecord& record);
+  void GoBackThroughRegions(const Entry& entry, const Watched& wanted, Adjoints& adjoints);
   void GoBackThroughSegment(const Entry& entry, const Watched& wanted, Adjoints& adjoints, Line line);
 
   bool watch_variables_;

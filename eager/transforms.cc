@@ -61,7 +61,7 @@ namespace internal {
 
 // ---- jvp
 
-void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, LeavesBody body, void* call,
+void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, RunLeaves body, void* call,
                SourceLocation at, FlatResults& results, FlatResults& result_tangents) {
   const Line line = at;
   std::vector<Tensor> leaves = LeavesOf("jvp", arguments, line);
@@ -81,8 +81,7 @@ void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, Le
   body(call, leaves.data(), results);
   CheckResults("jvp", results, line);
   LevelScope below_it(level.below());
-  result_tangents = results;
-  result_tangents.tensors.clear();
+  result_tangents.structure = results.structure;
   for (const Tensor& result : results.tensors) {
     const Tensor tangent = level.TangentOf(result);
     result_tangents.tensors.push_back(tangent.empty_handle() ? zeros_like(Arg(result, at)) : tangent);
@@ -99,7 +98,7 @@ struct Recorded {
 
 namespace {
 
-std::shared_ptr<Recorded> Record(const char* caller, const FlatArguments& arguments, LeavesBody body, void* call,
+std::shared_ptr<Recorded> Record(const char* caller, const FlatArguments& arguments, RunLeaves body, void* call,
                                  Line line, FlatResults& results) {
   std::vector<Tensor> leaves = DifferentiableLeaves(caller, arguments, line);
   auto recorded = std::make_shared<Recorded>();
@@ -115,7 +114,7 @@ std::shared_ptr<Recorded> Record(const char* caller, const FlatArguments& argume
 
 }  // namespace
 
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                                     FlatResults& results) {
   return Record("vjp", arguments, body, call, line, results);
 }
@@ -142,7 +141,7 @@ std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints) {
 
 // ---- jacobian
 
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, LeavesBody body, void* call, SourceLocation at) {
+Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves body, void* call, SourceLocation at) {
   const Line line = at;
   const auto check_result = [&](const FlatResults& results) {
     CheckResults("jacobian", results, line);
@@ -214,7 +213,7 @@ int CheckedAxis(int axis, const Tensor& tensor, int rank, Line line) {
 }  // namespace
 
 void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_count, const VmapOptions& options,
-                LeavesBody body, void* call, SourceLocation at, FlatResults& results) {
+                RunLeaves body, void* call, SourceLocation at, FlatResults& results) {
   const Line line = at;
   std::vector<Tensor> leaves = LeavesOf("vmap", arguments, line);
   const std::vector<int> in_axes =
@@ -266,7 +265,7 @@ void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_
 
 // ---- calls that levels see as one
 
-void CheckpointCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
+void CheckpointCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                     FlatResults& results) {
   BoundCall bound;
   bound.inputs = LeavesOf("checkpoint", arguments, line);
@@ -333,7 +332,7 @@ class CustomRule final : public CallRule {
 
 }  // namespace
 
-void CustomCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line, FlatResults& results,
+void CustomCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line, FlatResults& results,
                 std::shared_ptr<CustomDerivative> derivative) {
   BoundCall bound;
   bound.inputs = LeavesOf("custom_gradient", arguments, line);

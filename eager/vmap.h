@@ -24,9 +24,15 @@ class VmapLevel final : public Interpreter {
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;
+  std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  /// Conditions and choices may differ between examples.
+  bool wants_regions() const override { return true; }
   bool owns(const Tensor& tensor) const override { return tensor.body()->level == id_; }
   BoundCall CallBelow(const BoundCall& call) override;
   void TakeOutputs(const BoundCall& below, BoundCall& call) const override;
+
+  Dim size() const { return size_; }
+  std::uint64_t id() const { return id_; }
 
  private:
   Dim size_;

@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "eager/bind.h"
+#include "eager/variable_maker.h"
 #include "graph/graph.h"
 
 namespace duet {
 
-class Trace final : public Interpreter {
+class Trace final : public Interpreter, private VariableMaker {
  public:
   /// kRegion: tensors of outer traces become captures as concrete ones do.
   enum class Kind : std::uint8_t { kFunction, kRegion };
@@ -37,6 +38,9 @@ class Trace final : public Interpreter {
   bool takes_everything() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
+
+  /// The line of the first Variable that was made during the trace; none: no file.
+  Line variable_made() const { return variable_made_; }
 
   /// Whether this thread is inside a trace.
   static bool Active();
@@ -63,6 +67,7 @@ class Trace final : public Interpreter {
   };
 
   bool BelongsBelow(const Tensor& tensor) const;
+  Tensor InitialValue(const Tensor& initial, Line line) override;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -74,6 +79,7 @@ class Trace final : public Interpreter {
   Kind kind_;
   std::uint64_t id_;
   std::int32_t result_count_ = 0;
+  Line variable_made_;
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;

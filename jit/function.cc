@@ -125,6 +125,12 @@ void CallFunction(FunctionState& state, const FlatArguments& arguments, const Ca
 
 void CallConcrete(const std::shared_ptr<Entry>& entry, const FlatArguments& arguments, const CallBody& call,
                   SourceLocation line, FlatResults& results) {
+  for (int i = 0; i < arguments.tensor_count; ++i) {
+    const Tensor& tensor = arguments.tensor(i);
+    if (tensor.empty_handle()) Fail<ValueError>(entry->name, "an argument is an empty Tensor", line);
+    if (!Trace::Active() && !IsConcrete(tensor) && !IsBatched(tensor))
+      Fail<TraceError>(entry->name, UsedOutside(tensor, "an argument"), line);
+  }
   if (!entry->key.Matches(arguments)) {
     Description given;
     call.describe(call, given);
@@ -172,7 +178,7 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
   }
   for (int i = 0; i < arguments.tensor_count; ++i)
     if (!IsConcrete(arguments.tensor(i)))
-      Fail<TraceError>(entry->name, EscapedText(arguments.tensor(i), "an argument"), line);
+      Fail<TraceError>(entry->name, UsedOutside(arguments.tensor(i), "an argument"), line);
   if (options().check_nan) {
     const NanWatcher watcher(NanWatcher::OnNan::kThrow);
     results.tensors = Replay(entry->recorded, Leaves(arguments));

@@ -9,6 +9,7 @@
 #include "jit/trace_log.h"
 #include "passes/pass.h"
 #include "runtime/fail.h"
+#include "runtime/tensor_body.h"
 
 namespace duet {
 
@@ -174,8 +175,12 @@ void FunctionState::CheckInputSignature(const FlatArguments& arguments, const Ca
 
 std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArguments& arguments, const CallBody& call,
                                                                  SourceLocation line, bool is_call) {
-  for (int i = 0; i < arguments.tensor_count; ++i)
-    if (arguments.tensor(i).empty_handle()) Fail<ValueError>(name(), "an argument is an empty Tensor", line);
+  for (int i = 0; i < arguments.tensor_count; ++i) {
+    const Tensor& tensor = arguments.tensor(i);
+    if (tensor.empty_handle()) Fail<ValueError>(name(), "an argument is an empty Tensor", line);
+    if (is_call && !IsConcrete(tensor) && !IsBatched(tensor))
+      Fail<TraceError>(name(), UsedOutside(tensor, "an argument"), line);
+  }
   const Lookup lookup{arguments, HashArguments(arguments)};
   if (auto entry = Find(lookup, is_call)) return entry;
   CheckInputSignature(arguments, call, line);
@@ -201,7 +206,6 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
     last_traced_ = entry->arguments;
   }
   if (!warning.empty()) std::fputs(warning.c_str(), stderr);
-  LogTrace(name(), line_, entry);
   StayWithinBudget(entry.get());
   return entry;
 }
@@ -224,13 +228,26 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& look
   CheckNewTracesAllowed(name(), entry->reason, line);
   {
     const Inlining active(*this, lookup.arguments, line);
-    Trace trace(name());
-    std::vector<Tensor> leaves;
-    for (const Description::Item& item : entry->arguments.items)
-      if (item.kind == Description::Item::Kind::kTensor)
-        leaves.push_back(trace.AddArgument(entry->key.tensors[leaves.size()], InputName(item.path), line));
-    call.run(call, leaves.data(), entry->result);
-    entry->recorded = trace.Finish(entry->result.tensors, line);
+    // As in TensorFlow: what makes variables is traced once more, and makes none then.
+    for (bool again : {false, true}) {
+      Trace trace(name());
+      entry->result = FlatResults();
+      std::vector<Tensor> leaves;
+      for (const Description::Item& item : entry->arguments.items)
+        if (item.kind == Description::Item::Kind::kTensor)
+          leaves.push_back(trace.AddArgument(entry->key.tensors[leaves.size()], InputName(item.path), line));
+      call.run(call, leaves.data(), entry->result);
+      const Line made = trace.variable_made();
+      if (!made.file) {
+        entry->recorded = trace.Finish(entry->result.tensors, line);
+        break;
+      }
+      if (again)
+        Fail<TraceError>("Variable",
+                         "one is made each time the function runs, so its state would not last: make it outside the "
+                         "function, or on the first call only (if (!v) v.emplace(...))",
+                         made);
+    }
   }
   entry->result.tensors.clear();
   for (const Input& input : entry->recorded.inputs()) {
@@ -238,6 +255,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& look
     if (input.kind == Input::Kind::kCapture) entry->captures.push_back(input.captured);
   }
   entry->trace_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  LogTrace(name(), line_, entry);
   return entry;
 }
 

@@ -41,16 +41,6 @@ Specials Search(const Tensor& tensor) {
   }
 }
 
-std::string ElementText(std::int64_t flat, const Shape& shape) {
-  std::string text;
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    const std::int64_t size = shape[axis];
-    text = std::to_string(flat % size) + (text.empty() ? "" : ",") + text;
-    flat /= size;
-  }
-  return "[" + text + "]";
-}
-
 }  // namespace
 
 NanWatcher::NanWatcher(OnNan on_nan)

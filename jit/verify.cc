@@ -11,6 +11,7 @@
 #include "jit/lowered_text.h"
 #include "jit/op_watcher.h"
 #include "runtime/fail.h"
+#include "runtime/tensor_body.h"
 
 namespace duet::internal {
 namespace {
@@ -28,15 +29,6 @@ struct SeenOp {
   Tensor result;
   Line line;
 };
-
-std::string ElementText(std::int64_t flat, const Shape& shape) {
-  std::string text;
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    text = std::to_string(flat % std::int64_t{shape[axis]}) + (text.empty() ? "" : ",") + text;
-    flat /= std::int64_t{shape[axis]};
-  }
-  return "[" + text + "]";
-}
 
 // `element [2,0] is 3, should be 4`.
 std::string Difference(const Tensor& is, const Tensor& should) {
@@ -172,7 +164,7 @@ std::string Indented(const std::string& what) { return what.empty() ? "" : "\n  
 
 Verification VerifyFunction(FunctionState* state, const FlatArguments& arguments, const CallBody& call,
                             SourceLocation line) {
-  if (!state) Fail<ValueError>("verify", "the function was moved to another function object", line);
+  if (!state) Fail<ValueError>("function", "it was moved to another function object", line);
   if (Trace::Active()) Fail<TraceError>(state->name(), "verify runs its function: not while one is traced", line);
   const std::shared_ptr<Entry> entry = state->FindOrTrace(arguments, call, line, false);
   const LevelScope nothing(nullptr);

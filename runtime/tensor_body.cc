@@ -97,7 +97,7 @@ Tensor Detached(const Tensor& tensor) {
   return NewTraced(body.type, body.level, body.value, body.line);
 }
 
-std::string EscapedText(const Tensor& tensor, const char* what) {
+std::string UsedOutside(const Tensor& tensor, const char* what) {
   if (tensor.body()->level == kSpecLevel) return std::string(what) + " is a Spec: it has a type and no elements";
   const Line line = tensor.body()->line;
   const std::string at = line.file ? " at " + to_string(line) : "";

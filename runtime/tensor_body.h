@@ -30,11 +30,12 @@ struct TensorBody {
 };
 static_assert(offsetof(TensorBody, references) == 0);
 
+/// TensorBody::level of what a Spec stands for: a type without a value.
+inline constexpr std::uint64_t kSpecLevel = UINT64_MAX;
+
 /// Without a level: has data.
 inline bool IsConcrete(const Tensor& tensor) { return tensor.body()->level == 0; }
 inline bool IsBatched(const Tensor& tensor) { return !tensor.body()->examples.empty_handle(); }
-/// TensorBody::level of what a Spec stands for: a type without a value.
-inline constexpr std::uint64_t kSpecLevel = UINT64_MAX;
 
 /// Uninitialised and contiguous. Throws OutOfMemoryError, DTypeError for a dtype that cannot be stored yet.
 Tensor NewTensor(const Type& type);
@@ -49,7 +50,7 @@ Tensor NewBatched(std::uint64_t level, const Tensor& examples, Line line);
 /// A handle of its own to the same value: what tapes and jvps know of the tensor does not hold for it.
 Tensor Detached(const Tensor& tensor);
 /// Why a tensor that belongs to a level cannot be used where that level is not: "an operand was traced at ...".
-std::string EscapedText(const Tensor& tensor, const char* what = "an operand");
+std::string UsedOutside(const Tensor& tensor, const char* what);
 /// A contiguous copy of bytes in row-major order; literal while LiteralsAreConstants.
 Tensor TensorFromData(const Type& type, const void* bytes);
 

@@ -14,7 +14,7 @@ namespace duet {
 
 namespace internal {
 
-void CheckpointCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
+void CheckpointCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                     FlatResults& results);
 
 template <class F, class S>
@@ -58,7 +58,7 @@ class CustomDerivative {
   virtual void Backward(const Tensor* inputs, const Tensor* adjoints, FlatResults& found) const = 0;
   virtual void Forward(const Tensor* inputs, const Tensor* tangents, FlatResults& found) const = 0;
 };
-void CustomCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line, FlatResults& results,
+void CustomCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line, FlatResults& results,
                 std::shared_ptr<CustomDerivative> derivative);
 
 struct NoJvp {};
@@ -72,8 +72,7 @@ class CustomForms final : public CustomDerivative {
   bool has_jvp() const override { return !std::is_same_v<J, NoJvp>; }
 
   void Backward(const Tensor* inputs, const Tensor* adjoints, FlatResults& found) const override {
-    Reader reader(inputs), adjoint(rest);
-    adjoint.next_tensor = adjoints;
+    Reader reader{inputs, nullptr}, adjoint{adjoints, structure.data()};
     const auto arguments = Replaced(reader);
     const R dy = Tree<R>::Restore(adjoint);
     const auto result = std::apply([&](const auto&... items) { return df_(items..., dy); }, arguments);
@@ -82,14 +81,14 @@ class CustomForms final : public CustomDerivative {
 
   void Forward(const Tensor* inputs, const Tensor* tangents, FlatResults& found) const override {
     if constexpr (!std::is_same_v<J, NoJvp>) {
-      Reader reader(inputs), tangent(tangents);
+      Reader reader{inputs, nullptr}, tangent{tangents, nullptr};
       const auto arguments = std::tuple_cat(Replaced(reader), Replaced(tangent));
       const R result = std::apply([&](const auto&... items) { return jf_(items...); }, arguments);
       Tree<R>::Flatten(result, found);
     }
   }
 
-  FlatResults rest;  ///< of the result, without its tensors
+  std::vector<std::int64_t> structure;  ///< of the result
 
  private:
   auto Replaced(Reader& reader) const {
@@ -126,8 +125,7 @@ class CustomGradient<F, D, J, R(P...)> {
     FlatResults results;
     auto derivative = std::make_shared<CustomForms<F, D, J, std::decay_t<R>, P...>>(df_, jf_, arguments...);
     CustomCall(call.flat(), &Call::Run, call.self(), line_, results, derivative);
-    derivative->rest = results;
-    derivative->rest.tensors.clear();
+    derivative->structure = results.structure;
     return RestoreResult<std::decay_t<R>>(results);
   }
 

@@ -73,7 +73,7 @@ class GradientTape {
     std::vector<Tensor> leaves;
     for (int i = 0; i < flat.tensor_count; ++i) leaves.push_back(flat.tensor(i));
     const std::vector<Tensor> found = gradient(of, leaves, line);
-    internal::Reader reader(found.data());
+    internal::Reader reader{found.data(), nullptr};
     return internal::Tree<T>::Replace(by, reader);
   }
 
@@ -101,7 +101,7 @@ namespace internal {
 
 /// Runs a call and gives the gradients of its first result, a float tensor of one element, by the leaves of
 /// `arguments`.
-void GradientsOfCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
+void GradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                      FlatResults& results, std::vector<Tensor>& gradients);
 
 /// Which arguments: their numbers.
@@ -167,7 +167,7 @@ class Gradient<F, kWithValue, kAux, ArgumentNumbers<kNumbers...>, R(P...)> {
     const auto nth = [&]<int kNumber>(ArgumentNumbers<kNumber>) {
       int first = 0;
       for (int i = 0; i < kNumber; ++i) first += call.counts()[i];
-      Reader reader(gradients.data() + first);
+      Reader reader{gradients.data() + first, nullptr};
       return Tree<Nth<kNumber>>::Replace(std::get<kNumber>(all), reader);
     };
     Gradients found{nth(ArgumentNumbers<kNumbers>())...};

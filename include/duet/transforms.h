@@ -47,15 +47,15 @@ using WholeCall = typename WholeCallOf<F, SignatureOf<F>>::Type;
 template <class F, class... A>
 inline constexpr bool kTakes = std::is_same_v<ParametersOf<F>, typename OneOrTuple<A...>::Type>;
 
-void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, LeavesBody body, void* call,
+void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, RunLeaves body, void* call,
                SourceLocation line, FlatResults& results, FlatResults& result_tangents);
 
 struct Recorded;  // of vjp: a tape and the leaves it is to go back to
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, LeavesBody body, void* call, SourceLocation line,
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
                                     FlatResults& results);
 std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints);
 
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, LeavesBody body, void* call, SourceLocation line);
+Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves body, void* call, SourceLocation line);
 
 }  // namespace internal
 
@@ -73,7 +73,7 @@ class Pullback {
     internal::FlatResults flat;
     internal::Tree<R>::Flatten(adjoint, flat);
     const std::vector<Tensor> found = internal::PullBack(*recorded_, flat);
-    internal::Reader reader(found.data());
+    internal::Reader reader{found.data(), nullptr};
     return internal::Tree<Arguments>::Replace(arguments_, reader);
   }
 
@@ -212,7 +212,7 @@ struct GradientCheck {
 };
 
 namespace internal {
-GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, LeavesBody body, void* call);
+GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call);
 }  // namespace internal
 
 /// Compares f's gradients with central differences, and its forward derivative with both, at these arguments: float

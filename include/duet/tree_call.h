@@ -13,7 +13,7 @@
 namespace duet::internal {
 
 /// Runs a call on these leaves and takes apart what it returns.
-using LeavesBody = void (*)(void* call, const Tensor* leaves, FlatResults& results);
+using RunLeaves = void (*)(void* call, const Tensor* leaves, FlatResults& results);
 
 /// Numbers and enums go into a call as they are; everything else is a tree of tensors.
 template <class P>
@@ -44,7 +44,7 @@ class TreeCall<F, R, std::integer_sequence<bool, kTrees...>, P...> {
   static void Run(void* self, const Tensor* leaves, FlatResults& results) {
     TreeCall& call = *static_cast<TreeCall*>(self);
     static_assert(!std::is_void_v<R>, "the function returns nothing: transforms want a tensor, or a tree of them");
-    Reader reader(leaves);
+    Reader reader{leaves, nullptr};
     call.RunOn(reader, results, std::index_sequence_for<P...>());
   }
 

@@ -49,8 +49,17 @@ class NanSearch {
 /// Calls f plainly, with its effects, and names the first op that made a NaN or an infinity. Throws what f throws.
 template <class F, class... A>
 NanReport find_nan(F&& f, const A&... arguments) {
+  const auto tensor = []<class U>(const U& value) -> decltype(auto) {
+    if constexpr (std::is_arithmetic_v<U>)
+      return Arg(value).value();  // as a function takes it
+    else
+      return (value);
+  };
   const internal::NanSearch search;
-  f(arguments...);
+  if constexpr (std::is_invocable_v<F&, const A&...>)
+    f(arguments...);
+  else
+    f(tensor(arguments)...);
   return search.report();
 }
 

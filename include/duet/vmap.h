@@ -35,7 +35,7 @@ struct VmapOptions {
 namespace internal {
 
 void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_count, const VmapOptions& options,
-                LeavesBody body, void* call, SourceLocation line, FlatResults& results);
+                RunLeaves body, void* call, SourceLocation line, FlatResults& results);
 
 template <class F, class S>
 class Vmap;
