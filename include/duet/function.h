@@ -220,7 +220,7 @@ class concrete_function<R(P...)> : public ConcreteFunction {
   /// traces.
   R operator()(typename internal::Parameter<P>::Type... arguments,
                SourceLocation line = SourceLocation::current()) const {
-    const internal::ArgumentsOf<P...> call(internal::Parameter<P>::Get(arguments)...);
+    const internal::ArgumentsOf<P...> call{internal::Parameter<P>::Get(arguments)...};
     internal::FlatArguments flat;
     call.Flatten(flat);
     internal::FlatResults results;
