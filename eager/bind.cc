@@ -1,5 +1,6 @@
 #include "eager/bind.h"
 
+#include "eager/region.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -93,6 +94,18 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
 }
 
 Interpreter* Interpreter::Top() { return t_top; }
+
+bool Interpreter::AnyWantsRegions() {
+  for (Interpreter* level = t_top; level; level = level->below_)
+    if (level->wants_regions()) return true;
+  return false;
+}
+
+std::vector<Tensor> Interpreter::ProcessRegions(const RegionCall& call) {
+  if (AnyWantsRegions())
+    Fail<TraceError>(name(call.op), "cannot be transformed here while a function is traced", call.line);
+  return RunRegions(call);
+}
 
 Interpreter::~Interpreter() { Pop(); }
 

@@ -16,6 +16,7 @@ namespace duet {
 using Operands = std::span<const Tensor* const>;
 
 extern const Attributes kNoAttributes;
+struct RegionCall;
 
 /// The result of op. Operands have the dtypes and shapes the op wants: promotion and broadcasting come before. Throws
 /// what inference and kernels throw, with op, operands and line in the text. Effects return an empty handle.
@@ -42,8 +43,10 @@ class Interpreter {
   virtual Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) = 0;
   virtual Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) = 0;
   virtual void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) = 0;
-  /// Whether ops reach this level's inside: a trace takes everything, nothing below it sees an op.
-  virtual bool takes_everything() const { return false; }
+  /// An op with regions (eager/region.h). Where nothing at or below wants regions whole, they run step by step.
+  virtual std::vector<Tensor> ProcessRegions(const RegionCall& call);
+  /// Whether this level takes regions whole: a trace records them.
+  virtual bool wants_regions() const { return false; }
   /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that
   /// watches one of them): the call is then replayed op by op.
   virtual bool watches(std::span<const Tensor> operands,
@@ -55,6 +58,8 @@ class Interpreter {
 
   /// The innermost level of this thread; null: eager.
   static Interpreter* Top();
+  /// Whether a level of this thread wants regions whole.
+  static bool AnyWantsRegions();
   Interpreter* below() const { return below_; }
 
  protected:

@@ -31,6 +31,7 @@ Tensor Reduce(Op op, const Arg& x, const Axes& axes, KeepDims keep);
 #define DUET_DEFINE_Source(name)
 #define DUET_DEFINE_Contract(name)
 #define DUET_DEFINE_Effect(name)
+#define DUET_DEFINE_Region(name)
 #include <duet/ops.def>
 #undef DUET_OP
 

@@ -39,6 +39,7 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
       return RunUpdateSlice(attributes, operands[0], operands[1], result);
     case OpClass::View:
     case OpClass::Effect:
+    case OpClass::Region:
       break;
   }
   assert(false && "not a kernel");

@@ -9,7 +9,7 @@
 namespace duet {
 namespace {
 
-bool KeepsOrder(const Node& node) { return HasEffect(node.op) || CanRaise(node.op); }
+bool KeepsOrder(const Node& node) { return node.has_effect || node.may_raise; }
 
 // Depth first with a stack of its own: a chain of a million nodes is as deep as it is long.
 class OrderWalk {
@@ -135,7 +135,7 @@ bool ReorderInputs(Graph& graph) {
     if (node.op == Op::write_variable) attributes.variable = map[static_cast<std::size_t>(attributes.variable)];
     const ValueId value =
         to.AddNode(node.op, operands, attributes, node.line, std::vector<Graph>(regions.begin(), regions.end()));
-    if (value >= 0) map[static_cast<std::size_t>(node.first_result)] = value;
+    for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
   }
   std::vector<ValueId> outputs;
   for (ValueId output : graph.outputs()) outputs.push_back(map[static_cast<std::size_t>(output)]);

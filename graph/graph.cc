@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "graph/hash.h"
+#include "graph/region_types.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -57,8 +58,14 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
     assert(operand >= 0 && operand < value_count());
     operand_types.push_back(&type(operand));
   }
-  const Type result = InferType(op, operand_types, attributes);
-  if (op == Op::write_variable) CheckVariable(attributes.variable, result);
+  std::vector<Type> results;
+  if (HasRegions(op))
+    results = RegionResultTypes(op, operand_types, attributes, regions);
+  else if (!regions.empty())
+    throw ValueError("takes no regions");
+  else
+    results.push_back(InferType(op, operand_types, attributes));
+  if (op == Op::write_variable) CheckVariable(attributes.variable, results[0]);
   if (operand_list_.size() + operands.size() > kMaxValues) throw OutOfMemoryError("a graph is too large");
 
   Node node;
@@ -66,18 +73,29 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
   node.first_operand = static_cast<std::int32_t>(operand_list_.size());
   node.operand_count = static_cast<std::int32_t>(operands.size());
   node.first_result = value_count();
-  node.result_count = HasEffect(op) ? 0 : 1;
+  node.result_count = HasEffect(op) ? 0 : static_cast<std::int32_t>(results.size());
+  node.has_effect = HasEffect(op);
+  node.may_raise = CanRaise(op);
+  for (const Graph& region : regions)
+    for (const Node& inner : region.nodes()) {
+      node.has_effect |= inner.has_effect;
+      node.may_raise |= inner.may_raise;
+    }
   node.line = line;
   if (info(op).attributes != kNone)
     node.attributes = attribute_list_.Intern(attributes, HashAttributes(op, attributes));
-  node.first_region = static_cast<std::int32_t>(regions_.size());
-  node.region_count = static_cast<std::uint16_t>(regions.size());
-  for (Graph& region : regions) regions_.push_back(std::move(region));
+  if (!regions.empty()) {
+    node.regions = static_cast<std::int32_t>(regions_.size());
+    node.region_count = static_cast<std::uint16_t>(regions.size());
+    regions_.push_back(std::make_shared<const std::vector<Graph>>(std::move(regions)));
+  }
   // The operands may be a view of operand_list_ itself.
   const absl::InlinedVector<ValueId, 8> own(operands.begin(), operands.end());
   operand_list_.insert(operand_list_.end(), own.begin(), own.end());
   nodes_.push_back(node);
-  return node.result_count == 0 ? -1 : AddValue(result, static_cast<NodeId>(nodes_.size() - 1));
+  if (node.result_count == 0) return -1;
+  for (const Type& result : results) AddValue(result, static_cast<NodeId>(nodes_.size() - 1));
+  return node.first_result;
 }
 
 ValueId Graph::AddConstant(Tensor data, Line line) {
@@ -96,7 +114,13 @@ const Attributes& Graph::attributes(const Node& node) const {
 }
 
 std::span<const Graph> Graph::regions(const Node& node) const {
-  return {regions_.data() + node.first_region, node.region_count};
+  if (node.regions < 0) return {};
+  return *regions_[static_cast<std::size_t>(node.regions)];
+}
+
+std::shared_ptr<const Graph> Graph::shared_region(const Node& node, std::size_t index) const {
+  const auto& list = regions_[static_cast<std::size_t>(node.regions)];
+  return {list, &(*list)[index]};
 }
 
 namespace {

@@ -31,7 +31,9 @@ struct Node {
   ValueId first_result = 0;
   std::int32_t result_count = 1;
   std::int32_t attributes = -1;  ///< in the graph's attribute list; -1: defaults
-  std::int32_t first_region = 0;
+  bool has_effect = false;       ///< it, or a node of its regions: keeps its order among effects, is never removed
+  bool may_raise = false;        ///< it, or a node of its regions
+  std::int32_t regions = -1;     ///< in the graph's list
   Line line;
 };
 
@@ -56,7 +58,7 @@ class Graph {
   /// later are added by RebuildGraph's caller (the tracer buffers nodes until the inputs are known). A name that is
   /// empty, a number or taken is replaced by a free one.
   ValueId AddInput(Input input);
-  /// Infers the result types; throws what inference throws. Effects have no result: returns -1.
+  /// Infers the result types; throws what inference throws. Returns the first result; effects have none: -1.
   ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,
                   std::vector<Graph> regions = {});
   ValueId AddNode(Op op, std::initializer_list<ValueId> operands, const Attributes& attributes, Line line) {
@@ -82,6 +84,8 @@ class Graph {
   }
   const Attributes& attributes(const Node& node) const;
   std::span<const Graph> regions(const Node& node) const;
+  /// A region that outlives this graph.
+  std::shared_ptr<const Graph> shared_region(const Node& node, std::size_t index) const;
 
  private:
   friend struct GraphBreaker;  // the verifier's tests
@@ -93,10 +97,10 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<ValueId> outputs_;
   std::vector<ValueId> operand_list_;
-  std::vector<Graph> regions_;
-  std::vector<std::int32_t> type_of_;  // per value, in types_
-  std::vector<NodeId> definitions_;    // per value
-  Interner<Type> types_;               // equal ones once: a million nodes have a handful
+  std::vector<std::shared_ptr<const std::vector<Graph>>> regions_;  // per node that has some; copies share them
+  std::vector<std::int32_t> type_of_;                               // per value, in types_
+  std::vector<NodeId> definitions_;                                 // per value
+  Interner<Type> types_;                                            // equal ones once: a million nodes have a handful
   Interner<Attributes> attribute_list_;
   absl::flat_hash_set<std::string> input_names_;
 };

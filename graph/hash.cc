@@ -66,6 +66,11 @@ class ByteWriter {
     if (mask & kLow) List(attributes.low);
     if (mask & kHigh) List(attributes.high);
     if (mask & kVariable) Int(attributes.variable);
+    if (mask & kScan) {
+      Number(DimBits(attributes.length));
+      Int(attributes.carries);
+      Int(attributes.reverse);
+    }
     if (mask & kData) AppendData(attributes.data, bytes_);  // its length follows from the node's type
   }
   void OneGraph(const Graph& graph) {
@@ -111,6 +116,9 @@ std::uint64_t HashAttributes(Op op, const Attributes& attributes) {
   if (mask & kLow) hash = MixShape(hash, attributes.low);
   if (mask & kHigh) hash = MixShape(hash, attributes.high);
   if (mask & kVariable) hash = Mix(hash, static_cast<std::uint64_t>(attributes.variable));
+  if (mask & kScan)
+    hash = Mix(hash, DimBits(attributes.length) + (static_cast<std::uint64_t>(attributes.carries) << 40) +
+                         (static_cast<std::uint64_t>(attributes.reverse) << 62));
   if ((mask & kData) && !attributes.data.empty_handle()) {
     const bool small = attributes.data.size() <= kHashedElements;
     hash = Mix(hash, small ? HashData(attributes.data) : reinterpret_cast<std::uintptr_t>(attributes.data.body()));

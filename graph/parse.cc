@@ -200,6 +200,8 @@ class Parser {
         to.data = Data();
       else if (is("variable", kVariable))
         to.variable = ReadValue();
+      else if (is("length", kScan))
+        ReadScan(to);
       else
         scan_.FailAt(position, fmt::format("{} has no attribute '{}'", name(node.op), key));
     } while (scan_.Take(','));
@@ -207,27 +209,45 @@ class Parser {
     if (seen != allowed) scan_.FailAt(node.position, fmt::format("{} lacks an attribute", name(node.op)));
   }
 
+  // length=8, carries=2, reverse=false
+  void ReadScan(Attributes& to) {
+    to.length = scan_.Integer("a length");
+    scan_.Expect(',');
+    scan_.Expect("carries");
+    scan_.Expect('=');
+    const std::int64_t carries = scan_.Integer("a number of carries");
+    if (carries < 0 || carries > std::numeric_limits<int>::max())
+      scan_.FailAt(scan_.position(), "expected a number of carries");
+    to.carries = static_cast<int>(carries);
+    scan_.Expect(',');
+    scan_.Expect("reverse");
+    scan_.Expect('=');
+    to.reverse = scan_.Take("true");
+    if (!to.reverse) scan_.Expect("false");
+  }
+
   void AddPending() {
     PendingNode& node = Here().pending;
     if (!node.present) return;
     node.present = false;
     Graph& graph = Here().graph;
-    const std::size_t results = HasEffect(node.op) ? 0 : 1;
-    if (node.results.size() != results)
-      scan_.FailAt(node.position,
-                   fmt::format("{} has {} results, not {}", name(node.op), results, node.results.size()));
-    if (!node.types.empty() && node.types.size() != results)
-      scan_.FailAt(node.position, fmt::format("expected {} types, found {}", results, node.types.size()));
     if (++nodes_ > kMaxParsedNodes) scan_.FailAt(node.position, "expected at most 10000000 nodes");
     ValueId value = -1;
     Guarded(node.position, [&] {
       value = graph.AddNode(node.op, node.operands, node.attributes, node.line, std::move(node.regions));
     });
-    if (results == 0) return;
-    Define(node.results[0], value, node.position);
-    if (!node.types.empty() && node.types[0] != graph.type(value))
-      scan_.FailAt(node.position, fmt::format("the text says {}, inference gives {}", to_string(node.types[0]),
-                                              to_string(graph.type(value))));
+    const auto results = static_cast<std::size_t>(graph.nodes().back().result_count);
+    if (node.results.size() != results)
+      scan_.FailAt(node.position,
+                   fmt::format("{} has {} results, not {}", name(node.op), results, node.results.size()));
+    if (!node.types.empty() && node.types.size() != results)
+      scan_.FailAt(node.position, fmt::format("expected {} types, found {}", results, node.types.size()));
+    for (std::size_t i = 0; i < results; ++i, ++value) {
+      Define(node.results[i], value, node.position);
+      if (!node.types.empty() && node.types[i] != graph.type(value))
+        scan_.FailAt(node.position, fmt::format("the text says {}, inference gives {}", to_string(node.types[i]),
+                                                to_string(graph.type(value))));
+    }
   }
 
   // What inference throws becomes a ParseError at the place.

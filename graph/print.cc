@@ -175,6 +175,11 @@ class Printer {
       key("variable=");
       Value(graph, attributes.variable);
     }
+    if (mask & kScan) {
+      key("length=");
+      fmt::format_to(Out(), "{}, carries={}, reverse={}", to_string(attributes.length), attributes.carries,
+                     attributes.reverse);
+    }
     Add("}");
   }
 

@@ -26,9 +26,12 @@ ValueId RebuildGraph::Copy(const Node& node) { return Copy(node, Operands(node))
 
 ValueId RebuildGraph::Copy(const Node& node, std::span<const ValueId> operands) {
   const auto regions = from_.regions(node);
-  const ValueId value = to_.AddNode(node.op, operands, from_.attributes(node), node.line,
-                                    std::vector<Graph>(regions.begin(), regions.end()));
-  if (value >= 0) Map(node.first_result, value);
+  return Copy(node, operands, std::vector<Graph>(regions.begin(), regions.end()));
+}
+
+ValueId RebuildGraph::Copy(const Node& node, std::span<const ValueId> operands, std::vector<Graph> regions) {
+  const ValueId value = to_.AddNode(node.op, operands, from_.attributes(node), node.line, std::move(regions));
+  for (int i = 0; i < node.result_count; ++i) Map(node.first_result + i, value + i);
   return value;
 }
 

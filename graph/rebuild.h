@@ -24,9 +24,10 @@ class RebuildGraph {
   void Map(ValueId old, ValueId now) { map_[static_cast<std::size_t>(old)] = now; }
   /// The new values of a node's operands.
   Values Operands(const Node& node) const;
-  /// Copies a node, its operands mapped, and maps its result. Returns the result; -1 for an effect.
+  /// Copies a node, its operands mapped, and maps its results. Returns the first; -1 for an effect.
   ValueId Copy(const Node& node);
   ValueId Copy(const Node& node, std::span<const ValueId> operands);
+  ValueId Copy(const Node& node, std::span<const ValueId> operands, std::vector<Graph> regions);
   /// The new graph, its outputs mapped. Ends the rebuild.
   Graph Finish();
 

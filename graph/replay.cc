@@ -1,11 +1,13 @@
 #include "graph/replay.h"
 
+#include <algorithm>
 #include <cassert>
+#include <memory>
+
+#include "graph/graph_region.h"
 
 namespace duet {
-namespace {
 
-// For each value the last node that uses it; outputs are used by the node past the last.
 std::vector<NodeId> LastUses(const Graph& graph) {
   std::vector<NodeId> last(static_cast<std::size_t>(graph.value_count()), -1);
   const auto count = static_cast<NodeId>(graph.nodes().size());
@@ -15,10 +17,24 @@ std::vector<NodeId> LastUses(const Graph& graph) {
   return last;
 }
 
+namespace {
+
+std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::span<const Tensor* const> operands) {
+  std::vector<Tensor> values;
+  for (const Tensor* operand : operands) values.push_back(*operand);
+  std::vector<RegionRef> regions;
+  for (std::size_t i = 0; i < node.region_count; ++i)
+    regions.push_back(std::make_shared<GraphRegion>(graph.shared_region(node, i)));
+  return BindRegions({node.op, values, graph.attributes(node), regions, node.line});
+}
+
 }  // namespace
 
 std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments) {
-  const std::vector<NodeId> last = LastUses(graph);
+  return Replay(graph, LastUses(graph), arguments);
+}
+
+std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, std::span<const Tensor> arguments) {
   std::vector<Tensor> values(static_cast<std::size_t>(graph.value_count()));
   std::size_t next_argument = 0;
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
@@ -46,6 +62,9 @@ std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments
       BindWrite(graph.inputs()[static_cast<std::size_t>(attributes.variable)].variable, *operands[0], node.line);
     } else if (node.op == Op::constant) {
       values[static_cast<std::size_t>(node.first_result)] = attributes.data;
+    } else if (node.region_count > 0) {
+      std::vector<Tensor> results = ReplayRegions(graph, node, operands);
+      std::move(results.begin(), results.end(), values.begin() + node.first_result);
     } else {
       values[static_cast<std::size_t>(node.first_result)] = Bind(node.op, operands, attributes, node.line);
     }

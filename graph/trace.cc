@@ -1,8 +1,11 @@
 #include "graph/trace.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
+#include "graph/graph_region.h"
+#include "graph/region_types.h"
 #include "runtime/fail.h"
 #include "runtime/infer.h"
 
@@ -14,7 +17,7 @@ thread_local int t_traces = 0;
 
 }  // namespace
 
-Trace::Trace(std::string name) : name_(std::move(name)), id_(g_next_trace.fetch_add(1)) {
+Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(g_next_trace.fetch_add(1)) {
   Push();
   ++t_traces;
   SetLiteralsAreConstants(true);
@@ -44,7 +47,7 @@ Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
   if (body->trace == id_) return body->value;
-  if (body->trace) Fail<TraceError>(op, EscapedText(tensor), line);
+  if (body->trace && kind_ == Kind::kFunction) Fail<TraceError>(op, EscapedText(tensor), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
@@ -78,12 +81,13 @@ Trace::Ref Trace::ConstantRef(const Tensor& tensor, Line line) {
   return at->second;
 }
 
-Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line) {
+Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results) {
   Recorded& node = nodes_.emplace_back();
   node.op = op;
   node.first_operand = static_cast<std::int32_t>(operands_.size());
   node.operand_count = static_cast<std::int32_t>(operands.size());
-  node.result = static_cast<Ref>(nodes_.size() - 1);
+  node.result = result_count_;
+  result_count_ += results;
   if (info(op).attributes != kNone && op != Op::constant) node.attributes = std::make_unique<Attributes>(attributes);
   node.line = line;
   operands_.insert(operands_.end(), operands.begin(), operands.end());
@@ -106,6 +110,29 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
     RethrowWithContext(duet::name(op), copies, line);
   }
   return Traced(type, Record(op, refs, attributes, line), line);
+}
+
+std::vector<Tensor> Trace::ProcessRegions(const RegionCall& call) {
+  std::vector<Ref> refs;
+  std::vector<const Type*> types;
+  for (const Tensor& operand : call.operands) {
+    refs.push_back(RefOf(operand, duet::name(call.op), call.line));
+    types.push_back(&operand.body()->type);
+  }
+  std::vector<Graph> regions;
+  for (const RegionRef& region : call.regions) regions.push_back(GraphOf(*region));
+  std::vector<Type> results;
+  try {
+    results = RegionResultTypes(call.op, types, call.attributes, regions);
+  } catch (const Error&) {
+    RethrowWithContext(duet::name(call.op), {}, call.line);
+  }
+  const Ref first = Record(call.op, refs, call.attributes, call.line, static_cast<int>(results.size()));
+  nodes_.back().regions = std::move(regions);
+  std::vector<Tensor> traced;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    traced.push_back(Traced(results[i], first + static_cast<Ref>(i), call.line));
+  return traced;
 }
 
 Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
@@ -133,39 +160,47 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   const Ref ref = RefOf(value, "assign", line);
   Attributes attributes;
   attributes.variable = state.input;
-  Record(Op::write_variable, std::span(&ref, 1), attributes, line);
+  Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
   state.current = Traced(variable->type, ref, line);
 }
 
 // What it is computed from, evaluated now: numbers and captured tensors.
 Tensor Trace::InitialValue(const Tensor& initial, Line line) {
+  const auto fail = [&](const std::string& why) {
+    Fail<TraceError>("Variable", why + ": make it outside the function", line);
+  };
+  if (kind_ == Kind::kRegion) fail("one is made in a branch or a loop, which may run many times or never");
   if (!variable_made_.file) variable_made_ = line;
   if (!IsTraced(initial)) return initial;
   const Ref root = RefOf(initial, "Variable", line);
   const auto capture = [&](Ref ref) -> const Tensor& {
     const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
     if (input.kind != Input::Kind::kCapture)
-      Fail<TraceError>(
-          "Variable",
-          "its initial value depends on " +
-              std::string(input.kind == Input::Kind::kVariable ? "variable " + input.name : "argument " + input.name) +
-              ", which may differ from call to call: make it outside the function",
-          line);
+      fail("its initial value depends on " +
+           std::string(input.kind == Input::Kind::kVariable ? "variable " : "argument ") + input.name +
+           ", which may differ from call to call");
     return input.captured;
   };
   if (root < 0) return capture(root);
+  // Effects have no result: of the nodes that begin at a result the last one is meant.
+  const auto node_of = [&](Ref ref) {
+    const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), ref,
+                                        [](Ref value, const Recorded& node) { return value < node.result; });
+    return static_cast<std::size_t>(after - nodes_.begin()) - 1;
+  };
   const auto operand = [&](const Recorded& node, std::int32_t i) {
     return operands_[static_cast<std::size_t>(node.first_operand + i)];
   };
-  std::vector<bool> needed(static_cast<std::size_t>(root) + 1);
+  std::vector<bool> needed(node_of(root) + 1);
   needed.back() = true;
   for (std::size_t i = needed.size(); i-- > 0;)
     for (std::int32_t k = 0; needed[i] && k < nodes_[i].operand_count; ++k)
-      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[static_cast<std::size_t>(ref)] = true;
+      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[node_of(ref)] = true;
   std::vector<Tensor> values(needed.size());
   for (std::size_t i = 0; i < needed.size(); ++i) {
     if (!needed[i]) continue;
     const Recorded& node = nodes_[i];
+    if (!node.regions.empty()) fail("its initial value depends on a branch or a loop");
     if (node.op == Op::constant) {
       values[i] = node.data;
       continue;
@@ -173,7 +208,7 @@ Tensor Trace::InitialValue(const Tensor& initial, Line line) {
     std::vector<Tensor> operands;
     for (std::int32_t k = 0; k < node.operand_count; ++k) {
       const Ref ref = operand(node, k);
-      operands.push_back(ref < 0 ? capture(ref) : values[static_cast<std::size_t>(ref)]);
+      operands.push_back(ref < 0 ? capture(ref) : values[node_of(ref)]);
     }
     values[i] = EvaluateNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
   }
@@ -187,7 +222,7 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   Graph graph(name_);
   std::vector<ValueId> input_values;
   for (const Input& input : inputs_) input_values.push_back(graph.AddInput(input));
-  std::vector<ValueId> results(nodes_.size());
+  std::vector<ValueId> results(static_cast<std::size_t>(result_count_));
   const auto value_of = [&](Ref ref) {
     return ref < 0 ? input_values[static_cast<std::size_t>(-1 - ref)] : results[static_cast<std::size_t>(ref)];
   };
@@ -198,9 +233,13 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     for (std::int32_t k = 0; k < node.operand_count; ++k)
       operands.push_back(value_of(operands_[static_cast<std::size_t>(node.first_operand + k)]));
     if (node.op == Op::constant)
-      results[i] = graph.AddConstant(Contiguous(node.data), node.line);
+      graph.AddConstant(Contiguous(node.data), node.line);
     else
-      results[i] = graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+      graph.AddNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line,
+                    std::move(node.regions));
+    const Node& added = graph.nodes().back();
+    for (std::int32_t k = 0; k < added.result_count; ++k)
+      results[static_cast<std::size_t>(node.result + k)] = added.first_result + k;
     node.attributes.reset();
     node.data = Tensor();
   }

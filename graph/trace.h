@@ -18,7 +18,9 @@ namespace duet {
 
 class Trace final : public Interpreter, private VariableMaker {
  public:
-  explicit Trace(std::string name);
+  /// kRegion: tensors of outer traces become captures as concrete ones do.
+  enum class Kind : std::uint8_t { kFunction, kRegion };
+  explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
   /// Before the first op. The line is that of the call.
@@ -30,6 +32,8 @@ class Trace final : public Interpreter, private VariableMaker {
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
   Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
+  std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
+  bool wants_regions() const override { return true; }
 
   /// The line of the first Variable that was made during the trace; none: no file.
   Line variable_made() const { return variable_made_; }
@@ -38,13 +42,14 @@ class Trace final : public Interpreter, private VariableMaker {
   static bool Active();
 
  private:
-  // A value: the result of node i as i, input i as -1 - i.
+  // A value: results of nodes counted from 0, input i as -1 - i.
   using Ref = std::int32_t;
   struct Recorded {
     Op op;
     std::int32_t first_operand, operand_count;
-    Ref result;  // nodes have one result or, effects, none
+    Ref result;  // the first
     std::unique_ptr<Attributes> attributes;
+    std::vector<Graph> regions;
     Tensor data;  // of a constant
     Line line;
   };
@@ -57,12 +62,14 @@ class Trace final : public Interpreter, private VariableMaker {
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
-  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line);
+  Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
   std::string name_;
+  Kind kind_;
   std::uint64_t id_;
+  std::int32_t result_count_ = 0;
   Line variable_made_;
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;

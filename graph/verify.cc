@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/print.h"
+#include "graph/region_types.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -54,7 +55,9 @@ class Verifier {
     const Node& node = graph_.node(id);
     if (static_cast<int>(node.op) >= kOpCount) return "no such op";
     const OpInfo& row = info(node.op);
-    if (node.region_count != 0) return fmt::format("{} takes no regions", row.name);
+    if (node.region_count != 0 && !HasRegions(node.op)) return fmt::format("{} takes no regions", row.name);
+    for (const Graph& region : graph_.regions(node))
+      if (std::string fault = Verifier(region).Run(); !fault.empty()) return fault;
     if (row.attributes != kNone && node.attributes < 0) return "attributes are missing";
     if (row.attributes == kNone && node.attributes >= 0) return fmt::format("{} has no attributes", row.name);
     if (const char* stray = StrayAttribute(row, graph_.attributes(node)))
@@ -66,24 +69,30 @@ class Verifier {
         return fmt::format("operand {} is not defined before", ValueName(graph_, operand));
       operand_types_.push_back(&graph_.type(operand));
     }
-    Type inferred;
+    std::vector<Type> inferred;
     try {
-      inferred = InferType(node.op, operand_types_, graph_.attributes(node));
+      if (HasRegions(node.op))
+        inferred = RegionResultTypes(node.op, operand_types_, graph_.attributes(node), graph_.regions(node));
+      else
+        inferred.push_back(InferType(node.op, operand_types_, graph_.attributes(node)));
     } catch (const Error& error) {
       return error.what();
     }
     if (node.op == Op::write_variable) {
-      if (std::string fault = WrittenVariable(graph_.attributes(node).variable, inferred); !fault.empty()) return fault;
+      if (std::string fault = WrittenVariable(graph_.attributes(node).variable, inferred[0]); !fault.empty())
+        return fault;
     }
-    const int results = HasEffect(node.op) ? 0 : 1;
+    const int results = HasEffect(node.op) ? 0 : static_cast<int>(inferred.size());
     if (node.result_count != results) return fmt::format("has {} results, must have {}", node.result_count, results);
-    if (results == 0) return "";
-    if (node.first_result != next || next >= graph_.value_count())
-      return fmt::format("result {} out of order", ValueName(graph_, node.first_result));
-    if (graph_.definition(node.first_result) != id) return "its result names another node as its definition";
-    if (graph_.type(node.first_result) != inferred)
-      return fmt::format("result is {}, inference gives {}", to_string(graph_.type(node.first_result)),
-                         to_string(inferred));
+    for (int i = 0; i < results; ++i) {
+      const ValueId result = node.first_result + i;
+      if (result != next + i || result >= graph_.value_count())
+        return fmt::format("result {} out of order", ValueName(graph_, result));
+      if (graph_.definition(result) != id) return "its result names another node as its definition";
+      if (graph_.type(result) != inferred[static_cast<std::size_t>(i)])
+        return fmt::format("result is {}, inference gives {}", to_string(graph_.type(result)),
+                           to_string(inferred[static_cast<std::size_t>(i)]));
+    }
     return "";
   }
 
@@ -106,6 +115,9 @@ class Verifier {
     if (!(row.attributes & kHigh) && !attributes.high.empty()) return "high";
     if (!(row.attributes & kData) && !attributes.data.empty_handle()) return "data";
     if (!(row.attributes & kVariable) && attributes.variable != -1) return "variable";
+    if (!(row.attributes & kScan) && !attributes.length.same(0)) return "length";
+    if (!(row.attributes & kScan) && attributes.carries != 0) return "carries";
+    if (!(row.attributes & kScan) && attributes.reverse) return "reverse";
     return nullptr;
   }
 

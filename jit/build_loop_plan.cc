@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "jit/build_loop_plan_buffers.h"
+#include "jit/build_loop_plan_control.h"
 #include "jit/build_loop_plan_group.h"
 #include "jit/build_loop_plan_memory.h"
 
@@ -31,6 +32,7 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
   step.op = node.op;
   step.attributes = graph.attributes(node);
   step.node = group.library;
+  step.line = node.line;
   const auto strides_of = [](const Shape& shape, const AffineIndex& address) {
     std::vector<std::int64_t> strides(static_cast<std::size_t>(shape.rank()));
     std::int64_t dense = 1;
@@ -63,6 +65,25 @@ LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
   return BuildLoopPlan(graph, Fuse(graph, fuse), options);
 }
 
+LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options) {
+  FuseOptions fuse;
+  fuse.enabled = options.fuse;
+  FusionPlan fusion = Fuse(region, fuse);
+  for (std::int32_t k = 0; k < carries; ++k) fusion.variables[static_cast<std::size_t>(k)] = k;
+  return BuildLoopPlan(region, fusion, options);
+}
+
+std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
+  std::vector<NumberedLibraryStep> found;
+  for (const Step& step : plan.steps) {
+    if (const auto* library = std::get_if<LibraryStep>(&step)) found.push_back({&plan, library});
+    if (const auto* control = std::get_if<ControlStep>(&step))
+      for (const auto& region : control->regions)
+        for (const NumberedLibraryStep& inner : LibraryStepsOf(*region)) found.push_back(inner);
+  }
+  return found;
+}
+
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
   LoopPlan plan;
   plan.name = graph.name();
@@ -70,7 +91,10 @@ LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopP
   for (std::size_t i = 0; i < fusion.groups.size(); ++i) {
     const FusionGroup& group = fusion.groups[i];
     if (group.kind == FusionGroup::Kind::kLibrary) {
-      plan.steps.push_back(WriteLibrary(graph, buffers, group));
+      if (graph.node(group.library).region_count > 0)
+        plan.steps.push_back(WriteControl(graph, buffers, group, options));
+      else
+        plan.steps.push_back(WriteLibrary(graph, buffers, group));
       continue;
     }
     for (LoopNest& nest : GroupWriter(graph, buffers, group, NestName(graph, group, i)).Write())

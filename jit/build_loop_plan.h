@@ -15,6 +15,9 @@ struct LoopPlanOptions {
 
 /// Outputs are the graph's outputs, then one per variable written: the operand of its last write, in node order.
 LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options = {});
+/// The plan of a region: its inputs and outputs are those of the graph. The first `carries` outputs may be written over
+/// the inputs of the same number where the plan's in_place says so.
+LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options);
 /// The same from a given fusion.
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options = {});
 

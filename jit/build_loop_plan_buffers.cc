@@ -65,16 +65,20 @@ std::int32_t PlanBuffers::Of(StorageId storage) {
   const Node& node = graph_.node(graph_.definition(storage));
   const Type& type = graph_.type(storage);
   if (node.op == Op::constant) {
-    const auto index = plan_.input_count + plan_.output_count + static_cast<std::int32_t>(plan_.constants.size());
-    plan_.buffers.push_back({PlanBuffer::Kind::kFrame, index, 0, type.shape.elements(), type.dtype,
-                             fmt::format("c{}", plan_.constants.size())});
-    plan_.constants.push_back(Contiguous(graph_.attributes(node).data));
-    buffer = static_cast<std::int32_t>(plan_.buffers.size() - 1);
+    buffer = NewConstant(graph_.attributes(node).data);
   } else {
     const std::string name = ValueName(graph_, storage);
     buffer = NewArena(type.shape.elements(), type.dtype, "t" + name.substr(1));
   }
   return buffer;
+}
+
+std::int32_t PlanBuffers::NewConstant(const Tensor& data) {
+  const auto index = plan_.input_count + plan_.output_count + static_cast<std::int32_t>(plan_.constants.size());
+  plan_.buffers.push_back(
+      {PlanBuffer::Kind::kFrame, index, 0, data.size(), data.dtype(), fmt::format("c{}", plan_.constants.size())});
+  plan_.constants.push_back(Contiguous(data));
+  return static_cast<std::int32_t>(plan_.buffers.size() - 1);
 }
 
 std::int32_t PlanBuffers::NewArena(std::int64_t elements, DType dtype, std::string name) {

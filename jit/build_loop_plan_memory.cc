@@ -45,13 +45,29 @@ std::vector<Life> FindLives(const LoopPlan& plan) {
       ForEachAccess(*nest, [&](const Instruction& instruction, bool is_store, std::int32_t) {
         touch(instruction.access.buffer, is_store);
       });
+    } else if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i])) {
+      for (const LibraryStep::Operand& operand : library->operands) touch(operand.buffer, false);
+      touch(library->result.buffer, true);
+    } else if (const auto* control = std::get_if<ControlStep>(&plan.steps[i])) {
+      for (std::int32_t operand : control->operands) touch(operand, false);
+      for (std::int32_t result : control->results) touch(result, true);
+      for (std::int32_t own : control->second)
+        if (own >= 0) touch(own, true);
+      for (std::int32_t own : {control->condition, control->arena})
+        if (own >= 0) touch(own, true);
     } else {
-      const auto& library = std::get<LibraryStep>(plan.steps[i]);
-      for (const LibraryStep::Operand& operand : library.operands) touch(operand.buffer, false);
-      touch(library.result.buffer, true);
+      const auto& scalar = std::get<ScalarStep>(plan.steps[i]);
+      for (std::int32_t operand : scalar.operands) touch(operand, false);
+      for (std::int32_t result : scalar.results) touch(result, true);
     }
   }
   return lives;
+}
+
+bool StepMayRaise(const Step& step) {
+  if (const auto* library = std::get_if<LibraryStep>(&step)) return CanRaise(library->op);
+  if (const auto* control = std::get_if<ControlStep>(&step)) return control->may_raise;
+  return false;
 }
 
 bool SameElement(const Access& a, const Access& b) { return a.offset == b.offset && a.strides == b.strides; }
@@ -124,8 +140,7 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
   // An input keeps its value until nothing can raise any more: whoever catches the error finds the state unchanged.
   std::int32_t last_raise = -1;
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
-    if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i]); library && CanRaise(library->op))
-      last_raise = static_cast<std::int32_t>(i);
+    if (StepMayRaise(plan.steps[i])) last_raise = static_cast<std::int32_t>(i);
 
   plan.in_place.assign(static_cast<std::size_t>(plan.output_count), -1);
   for (std::size_t k = 0; reuse && k < plan.in_place.size(); ++k) {

@@ -7,6 +7,7 @@
 #include "graph/trace.h"
 #include "jit/trace_budget.h"
 #include "jit/trace_log.h"
+#include "passes/pass.h"
 #include "runtime/fail.h"
 #include "runtime/tensor_body.h"
 
@@ -210,6 +211,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
 
 std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& lookup, const CallBody& call,
                                                               SourceLocation line) {
+  PassOptions::FromEnvironment();  // a pass that is misspelt there is an error here, not a failure to compile later
   const auto start = std::chrono::steady_clock::now();
   auto entry = std::make_shared<Entry>();
   entry->name = name();

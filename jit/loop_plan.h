@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -123,9 +124,61 @@ struct LibraryStep {
   std::vector<Operand> operands;
   Operand result;
   NodeId node = -1;
+  Line line;  ///< of the node, for errors
 };
 
-using Step = std::variant<LoopNest, LibraryStep>;
+struct LoopPlan;
+
+/// cond, while_loop or scan: each region is a plan of its own, called with a frame whose buffers are those of this
+/// plan. Loops hand over pointers: slices of what is scanned, places in the stacked outputs, and the carries, which
+/// alternate between their result's buffer and a second one unless the body may write them in place.
+struct ControlStep {
+  Op op = Op::cond;
+  std::vector<std::shared_ptr<const LoopPlan>> regions;
+  std::vector<std::int32_t> operands, results;       ///< buffers
+  std::vector<std::vector<std::int32_t>> constants;  ///< per region: buffers of its constants
+  std::vector<std::int32_t> second;                  ///< per carry: its other buffer; -1: in place
+  std::vector<std::int64_t> operand_slices;  ///< scan: bytes from slice to slice; 0: the same in every iteration
+  std::vector<std::int64_t> result_slices;   ///< scan: the same of the stacked results; 0: carries
+  std::int32_t condition = -1;               ///< while_loop: the buffer of the condition's result
+  std::int32_t arena = -1;                   ///< the buffer that is the regions' arena; -1: none has one
+  std::int64_t length = 0;                   ///< scan
+  bool reverse = false;
+  bool may_raise = false;
+  NodeId node = -1;
+};
+
+struct ScalarControl;
+
+/// Code on 0-d values in registers.
+struct ScalarCode {
+  struct Item {
+    Instruction instruction;                       ///< a literal, random bits or an elementwise op, unless
+    std::shared_ptr<const ScalarControl> control;  ///< this is set
+  };
+  std::vector<Register> inputs, results;
+  std::vector<Item> items;
+};
+
+struct ScalarControl {
+  Op op = Op::cond;
+  std::vector<Register> operands, results;
+  std::vector<ScalarCode> regions;
+  std::int64_t length = 0;   ///< scan
+  std::int32_t carries = 0;  ///< scan
+  NodeId node = -1;
+};
+
+/// cond, while_loop or scan whose values, slices of what is scanned included, are all 0-d: everything in registers.
+struct ScalarStep {
+  ScalarControl control;
+  std::vector<std::int32_t> operands, results;  ///< buffers
+  std::vector<bool> is_scanned;                 ///< per operand: one element per iteration
+  bool reverse = false;
+  std::vector<DType> dtypes;  ///< of the registers
+};
+
+using Step = std::variant<LoopNest, LibraryStep, ControlStep, ScalarStep>;
 
 struct LoopPlan {
   std::string name;
@@ -139,6 +192,13 @@ struct LoopPlan {
   std::vector<std::int32_t> in_place;
   std::int64_t arena_bytes = 0;
 };
+
+/// The library steps of the plan and of the plans of its regions, in the order of their numbers.
+struct NumberedLibraryStep {
+  const LoopPlan* plan;
+  const LibraryStep* step;
+};
+std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan);
 
 /// The printed form: one line per loop and instruction; given the graph, each with its line of user code.
 std::string to_string(const LoopPlan& plan, const Graph* graph = nullptr);

@@ -67,12 +67,8 @@ NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::unique_pt
       result_count_(graph.outputs().size()),
       plan_(std::move(plan)),
       executable_(std::move(executable)) {
-  for (const Node& node : graph.nodes()) {
-    lines_.push_back(node.line);
-    may_raise_ = may_raise_ || CanRaise(node.op);
-  }
-  for (const Step& step : plan_.steps)
-    if (const auto* library = std::get_if<LibraryStep>(&step)) library_steps_.push_back(library);
+  for (const Node& node : graph.nodes()) may_raise_ = may_raise_ || node.may_raise;
+  library_steps_ = LibraryStepsOf(plan_);
   std::size_t output = result_count_;
   for (const std::int32_t input : LastWrittenVariables(graph)) {
     written_.push_back({inputs_[static_cast<std::size_t>(input)].variable, input, static_cast<std::int32_t>(output),
@@ -91,17 +87,17 @@ void NativeFunction::ParallelFor(Frame* frame, ChunkFunction body, std::int64_t 
 
 std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
   auto* context = static_cast<CallContext*>(const_cast<void*>(frame->executable));
-  const LibraryStep& step = *context->function->library_steps_[static_cast<std::size_t>(index)];
+  const auto& [plan, library] = context->function->library_steps_[static_cast<std::size_t>(index)];
+  const LibraryStep& step = *library;
   try {
-    context->function->RunLibraryStep(*frame, step);
+    RunLibraryStep(*frame, *plan, step);
     return kOk;
   } catch (const Error&) {
     // Generated code does not unwind: the error waits for the end of the call.
     try {
       std::vector<Type> types;
       for (const LibraryStep::Operand& operand : step.operands) types.push_back(operand.type);
-      const Line line = step.node < 0 ? Line() : context->function->lines_[static_cast<std::size_t>(step.node)];
-      RethrowWithContext(name(step.op), types, line);
+      RethrowWithContext(name(step.op), types, step.line);
     } catch (...) {
       context->raised = std::current_exception();
     }
@@ -112,9 +108,9 @@ std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
   }
 }
 
-void NativeFunction::RunLibraryStep(const Frame& frame, const LibraryStep& step) const {
+void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, const LibraryStep& step) {
   const auto ref_of = [&](const LibraryStep::Operand& operand) {
-    const PlanBuffer& buffer = plan_.buffers[static_cast<std::size_t>(operand.buffer)];
+    const PlanBuffer& buffer = plan.buffers[static_cast<std::size_t>(operand.buffer)];
     ArrayRef ref;
     ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + buffer.offset
                                                        : static_cast<std::byte*>(frame.buffers[buffer.index]);

@@ -38,14 +38,13 @@ class NativeFunction {
 
   static void ParallelFor(Frame* frame, ChunkFunction body, std::int64_t count, std::int64_t grain);
   static std::int32_t LibraryStepNow(Frame* frame, std::int32_t index);
-  void RunLibraryStep(const Frame& frame, const LibraryStep& step) const;
+  static void RunLibraryStep(const Frame& frame, const LoopPlan& plan, const LibraryStep& step);
 
   std::vector<Input> inputs_;
   std::size_t result_count_;  ///< of the plan's outputs, those that the graph returns; variables' values follow
   std::vector<WrittenVariable> written_;  ///< in id order
-  std::vector<Line> lines_;               ///< of the nodes, for errors
   LoopPlan plan_;
-  std::vector<const LibraryStep*> library_steps_;
+  std::vector<NumberedLibraryStep> library_steps_;
   std::unique_ptr<Executable> executable_;
   bool may_raise_ = false;
 };

@@ -12,6 +12,9 @@
 //
 // A loop index stands for its loop: i0, i1, ... the outer ones, r the reduced one, j the vector loop, d3 a size known
 // at run time only. `block 4096` after j: an item covers that many of it.
+//
+//   while_loop x, n -> t2, t3 (second t4, in place)     cond, while_loop or scan, its regions' plans below
+//   while_loop in registers x, n -> t2, t3              the same on 0-d values: straight-line code below
 #include <fmt/format.h>
 
 #include "jit/loop_plan.h"
@@ -53,8 +56,12 @@ class PlanPrinter {
     for (const Step& step : plan_.steps) {
       if (const auto* nest = std::get_if<LoopNest>(&step))
         PrintNest(*nest);
+      else if (const auto* library = std::get_if<LibraryStep>(&step))
+        PrintLibrary(*library);
+      else if (const auto* control = std::get_if<ControlStep>(&step))
+        PrintControl(*control);
       else
-        PrintLibrary(std::get<LibraryStep>(step));
+        PrintScalar(std::get<ScalarStep>(step));
     }
     return std::move(text_);
   }
@@ -150,6 +157,57 @@ class PlanPrinter {
     text_ += " -> ";
     PrintOperand(step.result);
     text_ += LineText(step.node) + '\n';
+  }
+
+  std::string BufferNames(const std::vector<std::int32_t>& buffers) const {
+    std::vector<std::string> names;
+    for (std::int32_t buffer : buffers) names.push_back(buffer < 0 ? "in place" : BufferName(buffer));
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+  void PrintControl(const ControlStep& step) {
+    text_ += fmt::format("{} {} -> {}", name(step.op), BufferNames(step.operands), BufferNames(step.results));
+    if (step.op == Op::scan)
+      text_ += fmt::format(", {} iterations{}", step.length, step.reverse ? " from the last" : "");
+    if (!step.second.empty()) text_ += fmt::format(" (second {})", BufferNames(step.second));
+    text_ += LineText(step.node) + '\n';
+    for (std::size_t i = 0; i < step.regions.size(); ++i) {
+      const Graph* region = graph_ && step.node >= 0 ? &graph_->regions(graph_->node(step.node))[i] : nullptr;
+      std::string inner = to_string(*step.regions[i], region);
+      for (std::size_t at = 0; at < inner.size(); at = inner.find('\n', at) + 1) inner.insert(at, "    ");
+      text_ += inner;
+    }
+  }
+
+  static std::string RegisterNames(const std::vector<Register>& registers) {
+    std::vector<std::string> names;
+    for (Register r : registers) names.push_back(fmt::format("r{}", r));
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+  void PrintScalar(const ScalarStep& step) {
+    text_ += fmt::format("{} in registers {} -> {}{}\n", name(step.control.op), BufferNames(step.operands),
+                         BufferNames(step.results), LineText(step.control.node));
+    PrintScalarControl(step.control, 4);
+  }
+
+  void PrintScalarControl(const ScalarControl& control, int indent) {
+    const std::string spaces(static_cast<std::size_t>(indent), ' ');
+    text_ += fmt::format("{}{} = {} {}", spaces, RegisterNames(control.results), name(control.op),
+                         RegisterNames(control.operands));
+    text_ += control.op == Op::scan ? fmt::format(", {} iterations\n", control.length) : "\n";
+    for (const ScalarCode& code : control.regions) {
+      text_ += fmt::format("{}  ({}) ->\n", spaces, RegisterNames(code.inputs));
+      for (const ScalarCode::Item& item : code.items) {
+        if (item.control) {
+          PrintScalarControl(*item.control, indent + 4);
+          continue;
+        }
+        if (indent > 2) text_.append(static_cast<std::size_t>(indent - 2), ' ');
+        PrintInstruction(item.instruction);
+      }
+      text_ += fmt::format("{}    give {}\n", spaces, RegisterNames(code.results));
+    }
   }
 
   const LoopPlan& plan_;

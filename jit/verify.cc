@@ -134,9 +134,10 @@ std::string FirstNativeDifference(Runs& runs, const Graph& optimized, const Flat
   std::vector<ValueId> outputs;
   std::vector<const Node*> nodes;
   for (const Node& node : graph.nodes()) {
-    if (HasEffect(node.op) || node.result_count != 1) continue;
-    outputs.push_back(node.first_result);
-    nodes.push_back(&node);
+    for (std::int32_t i = 0; i < node.result_count && node.first_result >= 0; ++i) {
+      outputs.push_back(node.first_result + i);
+      nodes.push_back(&node);
+    }
   }
   graph.set_outputs(outputs);
   Compiler* compiler = GetCompiler();

@@ -37,7 +37,7 @@ class Leaders {
   bool Find() {
     bool any = false;
     for (const Node& node : graph_.nodes()) {
-      if (HasEffect(node.op) || node.region_count > 0) continue;
+      if (node.has_effect || node.region_count > 0) continue;
       const auto [at, is_new] = nodes_.emplace(KeyOf(node), node.first_result);
       if (is_new) continue;
       leader_[static_cast<std::size_t>(node.first_result)] = at->second;

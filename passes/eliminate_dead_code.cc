@@ -17,7 +17,7 @@ std::vector<bool> NeededNodes(const Graph& graph) {
   for (ValueId output : graph.outputs()) need(output);
   for (std::size_t i = graph.nodes().size(); i-- > 0;) {
     const Node& node = graph.nodes()[i];
-    if (HasEffect(node.op) || CanRaise(node.op)) needed[i] = true;
+    if (node.has_effect || node.may_raise) needed[i] = true;
     if (!needed[i]) continue;
     for (ValueId operand : graph.operands(node)) need(operand);
   }

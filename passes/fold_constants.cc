@@ -52,7 +52,7 @@ class Folder {
       Know(node, graph_.attributes(node).data);
       return false;
     }
-    if (node.operand_count == 0 || HasEffect(node.op)) return false;
+    if (node.operand_count == 0 || node.has_effect || node.region_count > 0) return false;
     Tensors operands;
     for (ValueId operand : graph_.operands(node)) {
       const Tensor& known = known_[static_cast<std::size_t>(operand)];

@@ -108,6 +108,7 @@ void FusionBuilder::Place(NodeId id) {
     case OpClass::Index:
     case OpClass::Sort:
     case OpClass::Contract:
+    case OpClass::Region:
       return PlaceLibrary(id);
     default:
       break;
@@ -213,7 +214,8 @@ void FusionBuilder::PlaceReduction(NodeId id) {
 
 void FusionBuilder::PlaceLibrary(NodeId id) {
   const Node& node = graph_.node(id);
-  if (options_.enabled && Elements(node.first_result) != 0) MergeUsers(node.first_result);
+  for (int i = 0; options_.enabled && i < node.result_count; ++i)
+    if (Elements(node.first_result + i) != 0) MergeUsers(node.first_result + i);
   const GroupId own = NewGroup(FusionGroup::Kind::kLibrary, {}, id);
   group(own).group.library = id;
   for (ValueId operand : graph_.operands(node)) {

@@ -117,6 +117,15 @@ class FusionBuilder {
   const char* WhyNotJoin(NodeId id, const Use& use, bool store);
   void Join(NodeId id, const Use& use);
   void StoreResult(NodeId id, const Use& use);
+  /// visit(value) for each result of a library node; none for other groups. Ends, and returns true, when visit does.
+  template <class Visit>
+  bool AnyLibraryResult(const FusionGroup& group, const Visit& visit) const {
+    if (group.library < 0) return false;
+    const Node& node = graph_.node(group.library);
+    for (int i = 0; i < node.result_count; ++i)
+      if (visit(node.first_result + i)) return true;
+    return false;
+  }
   std::int64_t Elements(ValueId value) const { return graph_.type(value).shape.elements(); }
 
   // fuse_reduce.cc

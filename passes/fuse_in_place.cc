@@ -54,9 +54,10 @@ void FusionBuilder::ElideCopiesOfBases() {
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const WorkGroup& work = groups_[i];
     if (work.merged_into >= 0) continue;
-    if (work.group.library >= 0)
-      writers[static_cast<std::size_t>(graph_.node(work.group.library).first_result)].push_back(
-          static_cast<GroupId>(i));
+    AnyLibraryResult(work.group, [&](ValueId value) {
+      writers[static_cast<std::size_t>(value)].push_back(static_cast<GroupId>(i));
+      return false;
+    });
     for (const FusedStore& store : work.group.stores)
       if (store.target < graph_.value_count())
         writers[static_cast<std::size_t>(store.target)].push_back(static_cast<GroupId>(i));

@@ -75,7 +75,7 @@ bool FusionBuilder::Reaches(GroupId from, GroupId to, std::vector<GroupId>* betw
       return false;
     };
     if (std::any_of(at.runs_before.begin(), at.runs_before.end(), visit)) return true;
-    if (at.group.library >= 0 && follow(graph_.node(at.group.library).first_result)) return true;
+    if (AnyLibraryResult(at.group, follow)) return true;
     for (const FusedStore& store : at.group.stores)
       if (store.target < graph_.value_count() && follow(store.target)) return true;
   }

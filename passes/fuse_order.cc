@@ -17,8 +17,10 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
     const WorkGroup& work = groups_[i];
     if (work.merged_into >= 0 || work.is_dropped) continue;
     const GroupId id = static_cast<GroupId>(i);
-    if (work.group.library >= 0)
-      writers[static_cast<std::size_t>(graph_.node(work.group.library).first_result)].push_back(id);
+    AnyLibraryResult(work.group, [&](ValueId value) {
+      writers[static_cast<std::size_t>(value)].push_back(id);
+      return false;
+    });
     for (const FusedStore& store : work.group.stores)
       if (store.target < graph_.value_count()) {
         std::vector<GroupId>& list = writers[static_cast<std::size_t>(store.target)];
@@ -43,7 +45,10 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
       for (GroupId reader : readers)
         if (reader != id) visit(reader);
     };
-    if (work.group.library >= 0) follow(graph_.node(work.group.library).first_result);
+    AnyLibraryResult(work.group, [&](ValueId value) {
+      follow(value);
+      return false;
+    });
     for (const FusedStore& store : work.group.stores)
       if (store.target < graph_.value_count()) follow(store.target);
     for (GroupId later : work.runs_before) visit(later);
@@ -60,7 +65,7 @@ std::vector<FusionGroup> FusionBuilder::OrderGroups() {
     }
   // When an op raises, no variable may have been written in place: what writes one waits for all that may raise.
   const auto may_raise = [&](const WorkGroup& work) {
-    return work.group.library >= 0 && CanRaise(graph_.node(work.group.library).op);
+    return work.group.library >= 0 && graph_.node(work.group.library).may_raise;
   };
   const bool is_careful = std::any_of(groups_.begin(), groups_.end(), may_raise);
   absl::flat_hash_set<StorageId> variables;

@@ -7,19 +7,21 @@
 #include "passes/eliminate_common_subexpressions.h"
 #include "passes/eliminate_dead_code.h"
 #include "passes/fold_constants.h"
+#include "passes/optimize_regions.h"
 #include "passes/simplify.h"
 
 namespace duet {
 namespace {
 
+constexpr Pass kOptimizeRegions{"optimize_regions", OptimizeRegions};
 constexpr Pass kCanonicalize{"canonicalize", Canonicalize};
 constexpr Pass kFoldConstants{"fold_constants", FoldConstants};
 constexpr Pass kSimplify{"simplify", Simplify};
 constexpr Pass kEliminateCommonSubexpressions{"eliminate_common_subexpressions", EliminateCommonSubexpressions};
 constexpr Pass kEliminateDeadCode{"eliminate_dead_code", EliminateDeadCode};
 
-constexpr Pass kPasses[] = {kCanonicalize, kFoldConstants, kSimplify, kEliminateCommonSubexpressions,
-                            kEliminateDeadCode};
+constexpr Pass kPasses[] = {kCanonicalize,    kFoldConstants,    kSimplify, kEliminateCommonSubexpressions,
+                            kOptimizeRegions, kEliminateDeadCode};
 
 // Passes of the steps after Optimize: known by name, run elsewhere.
 constexpr const char* kLaterPasses[] = {"fuse", "plan_memory"};
@@ -43,6 +45,8 @@ void Optimize(Graph& graph, const PassOptions& options, PassObserver* observer) 
     // After simplify, which makes equal what was written in two ways; before the next round, because
     // `where(c, x, x)` and `x - x` are found only when both x are one value.
     changed |= run(kEliminateCommonSubexpressions);
+    // After what shows that a choice is known; it moves code into the graph that the next round simplifies.
+    changed |= run(kOptimizeRegions);
     if (!changed) break;
   }
   // Once, after all that leaves dead code behind.

@@ -75,6 +75,8 @@ Type InferType(Op op, std::span<const Type* const> operands, const Attributes& a
       return infer::Source(op, operands, attributes);
     case OpClass::Contract:
       return infer::Contract(*operands[0], *operands[1]);
+    case OpClass::Region:
+      break;  // the types come from the regions: graph/region_types.h
   }
   __builtin_unreachable();
 }

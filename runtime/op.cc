@@ -89,7 +89,8 @@ bool SameData(const Tensor& a, const Tensor& b) {
 
 bool operator==(const Attributes& a, const Attributes& b) {
   return a.dtype == b.dtype && a.variable == b.variable && a.shape == b.shape && a.axes == b.axes &&
-         a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && SameData(a.data, b.data);
+         a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && a.length.same(b.length) &&
+         a.carries == b.carries && a.reverse == b.reverse && SameData(a.data, b.data);
 }
 
 }  // namespace duet

@@ -37,7 +37,8 @@ enum class OpClass : std::uint8_t {
   Sort,
   Source,
   Contract,
-  Effect
+  Effect,
+  Region
 };
 
 /// Which dtypes an op takes.
@@ -53,7 +54,8 @@ enum OpAttribute : std::uint16_t {
   kLow = 32,
   kHigh = 64,
   kData = 128,
-  kVariable = 256
+  kVariable = 256,
+  kScan = 512
 };
 
 enum OpTrait : std::uint8_t { None = 0, Commutes = 1, MayRaise = 2 };
@@ -82,6 +84,7 @@ inline bool IsReduction(Op op) {
   return info(op).op_class == OpClass::Reduce || info(op).op_class == OpClass::ArgReduce;
 }
 inline bool CanRaise(Op op) { return info(op).traits & OpTrait::MayRaise; }
+inline bool HasRegions(Op op) { return info(op).op_class == OpClass::Region; }
 inline bool HasEffect(Op op) { return info(op).op_class == OpClass::Effect; }
 bool Accepts(OpDTypes set, DType dtype);
 
@@ -94,6 +97,9 @@ struct Attributes {
   Shape low, high;           ///< pad
   Tensor data;               ///< constant
   int variable = -1;         ///< write_variable: which of the graph's variables
+  Dim length = 0;            ///< scan: iterations
+  int carries = 0;           ///< scan: how many operands, the first ones, are carried from iteration to iteration
+  bool reverse = false;      ///< scan: from the last index to the first
 };
 
 /// Whether two concrete tensors, or two empty handles, have equal dtype, shape and bits; a NaN equals a NaN.

@@ -26,7 +26,7 @@ struct Options {
   Isa isa_cap = Isa::kV4;                            ///< DUET_ISA=v3|v4
   int threads = 1;                                   ///< DUET_THREADS, default: the cores this process may use
   bool verify = false;                               ///< DUET_VERIFY=1: the verifier runs after every pass
-  std::vector<std::string> disabled_passes;          ///< DUET_DISABLE_PASSES=fuse,...
+  std::vector<std::string> disabled_passes;          ///< DUET_DISABLE_PASSES=fuse,...; PassOptions checks them
   bool check_nan = false;                            ///< DUET_CHECK_NAN=1: functions throw NanError where a NaN is made
   std::int64_t cache_traces = 8192;                  ///< DUET_CACHE_TRACES: traces that all functions keep together
   std::int64_t cache_bytes = std::int64_t{1} << 30;  ///< DUET_CACHE_BYTES: of their graphs and code; 512M, 2G

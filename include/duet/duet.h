@@ -1,6 +1,7 @@
 // Everything a user of Duet needs.
 #pragma once
 
+#include <duet/control_flow.h>
 #include <duet/dtype.h>
 #include <duet/error.h>
 #include <duet/function.h>

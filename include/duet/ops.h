@@ -28,6 +28,7 @@ namespace duet {
 #define DUET_DECLARE_Source(name)
 #define DUET_DECLARE_Contract(name)
 #define DUET_DECLARE_Effect(name)
+#define DUET_DECLARE_Region(name)
 #include <duet/ops.def>
 #undef DUET_DECLARE_Unary
 #undef DUET_DECLARE_Predicate
@@ -44,6 +45,7 @@ namespace duet {
 #undef DUET_DECLARE_Source
 #undef DUET_DECLARE_Contract
 #undef DUET_DECLARE_Effect
+#undef DUET_DECLARE_Region
 #undef DUET_OP
 
 /// x where condition holds, else y; x and y are promoted, all three broadcast.

@@ -29,6 +29,7 @@ class FrameValues {
   llvm::Value* Stack(std::int64_t bytes);
 
   llvm::Value* frame() const;
+  const LoopPlan& plan() const { return plan_; }
 
  private:
   llvm::Value* Field(std::int64_t offset, llvm::Type* type);

@@ -5,7 +5,9 @@
 
 #include <memory>
 
+#include "jit/llvm/emit_control_step.h"
 #include "jit/llvm/emit_nest.h"
+#include "jit/llvm/emit_scalar_step.h"
 #include "jit/llvm/target.h"
 #include "runtime/frame.h"
 
@@ -19,21 +21,37 @@ class PlanEmitter {
       : module_(module), plan_(plan), symbol_(symbol), isa_(isa), derived_(derived), builder_(module.getContext()) {}
 
   void Emit() {
-    llvm::Function* entry = NewFunction(builder_.getInt32Ty(), {builder_.getPtrTy()}, symbol_);
-    entry->setLinkage(llvm::Function::ExternalLinkage);
-    FrameValues frame = Begin(entry);
-    std::int32_t nests = 0, library_steps = 0;
-    for (const Step& step : plan_.steps) {
-      if (const auto* nest = std::get_if<LoopNest>(&step)) {
-        EmitNestStep(frame, *nest, nests++);
-      } else {
-        EmitLibraryStep(frame, library_steps++);
-      }
-    }
-    builder_.CreateRet(builder_.getInt32(kOk));
+    std::int32_t library_steps = 0;
+    EmitEntry(&library_steps)->setLinkage(llvm::Function::ExternalLinkage);
   }
 
  private:
+  /// The function that runs the plan. Counts library steps as LibraryStepsOf does.
+  llvm::Function* EmitEntry(std::int32_t* library_steps) {
+    llvm::Function* entry = NewFunction(builder_.getInt32Ty(), {builder_.getPtrTy()}, symbol_);
+    FrameValues frame = Begin(entry);
+    std::int32_t nests = 0, regions = 0;
+    for (const Step& step : plan_.steps) {
+      if (const auto* nest = std::get_if<LoopNest>(&step)) {
+        EmitNestStep(frame, *nest, nests++);
+      } else if (std::holds_alternative<LibraryStep>(step)) {
+        EmitLibraryStep(frame, (*library_steps)++);
+      } else if (const auto* scalar = std::get_if<ScalarStep>(&step)) {
+        EmitScalarStep(builder_, frame, *scalar, isa_);
+      } else {
+        const auto& control = std::get<ControlStep>(step);
+        llvm::SmallVector<llvm::Function*, 2> functions;
+        for (const auto& region : control.regions) {
+          const std::string symbol = symbol_ + ".region_" + std::to_string(regions++);
+          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, derived_).EmitEntry(library_steps));
+        }
+        EmitControlStep(builder_, frame, control, functions);
+      }
+    }
+    builder_.CreateRet(builder_.getInt32(kOk));
+    return entry;
+  }
+
   llvm::Function* NewFunction(llvm::Type* result, llvm::ArrayRef<llvm::Type*> parameters, const std::string& name) {
     auto* type = llvm::FunctionType::get(result, parameters, false);
     auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module_);
@@ -96,13 +114,7 @@ class PlanEmitter {
     auto* type = llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
     auto* library_step = frame.RuntimeFunction(offsetof(RuntimeFunctions, library_step));
     auto* index = builder_.getInt32(static_cast<std::uint32_t>(number));
-    auto* status = builder_.CreateCall(type, library_step, {frame.frame(), index});
-    auto* failed = llvm::BasicBlock::Create(module_.getContext(), "failed", builder_.GetInsertBlock()->getParent());
-    auto* next = llvm::BasicBlock::Create(module_.getContext(), "next", builder_.GetInsertBlock()->getParent());
-    builder_.CreateCondBr(builder_.CreateICmpNE(status, builder_.getInt32(kOk)), failed, next);
-    builder_.SetInsertPoint(failed);
-    builder_.CreateRet(status);
-    builder_.SetInsertPoint(next);
+    EmitReturnUnlessOk(builder_, builder_.CreateCall(type, library_step, {frame.frame(), index}));
   }
 
   llvm::Module& module_;

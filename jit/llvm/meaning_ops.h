@@ -22,6 +22,7 @@ namespace duet::meaning {
 #define DUET_MEANING_Source(name)
 #define DUET_MEANING_Contract(name)
 #define DUET_MEANING_Effect(name)
+#define DUET_MEANING_Region(name)
 
 #define DUET_OP(name, Class, ...) DUET_MEANING_##Class(name)
 #include <duet/ops.def>
@@ -42,5 +43,6 @@ namespace duet::meaning {
 #undef DUET_MEANING_Source
 #undef DUET_MEANING_Contract
 #undef DUET_MEANING_Effect
+#undef DUET_MEANING_Region
 
 }  // namespace duet::meaning

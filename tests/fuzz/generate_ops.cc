@@ -43,6 +43,8 @@ int Generator::AddRandom(Op op) {
       return AddMatmul();
     case OpClass::Effect:
       return AddWrite();
+    case OpClass::Region:
+      return -1;
   }
   return -1;
 }

@@ -69,11 +69,11 @@ TEST(Optimize, TellsTheObserverEachPass) {
   Graph graph = ParseGraph(kText);
   Recorder recorder;
   Optimize(graph, Verifying(), &recorder);
-  EXPECT_EQ(recorder.log,
-            (std::vector<std::string>{"canonicalize left 2", "fold_constants left 2", "simplify changed, 1",
-                                      "eliminate_common_subexpressions left 1", "fold_constants left 1",
-                                      "simplify left 1", "eliminate_common_subexpressions left 1",
-                                      "eliminate_dead_code changed, 0", "canonicalize left 0"}));
+  EXPECT_EQ(recorder.log, (std::vector<std::string>{
+                              "canonicalize left 2", "fold_constants left 2", "simplify changed, 1",
+                              "eliminate_common_subexpressions left 1", "optimize_regions left 1",
+                              "fold_constants left 1", "simplify left 1", "eliminate_common_subexpressions left 1",
+                              "optimize_regions left 1", "eliminate_dead_code changed, 0", "canonicalize left 0"}));
 }
 
 TEST(Optimize, LeavesOutWhatIsDisabled) {
@@ -98,7 +98,7 @@ TEST(Optimize, NamesThePassesOfAWrongName) {
   } catch (const ValueError& error) {
     EXPECT_STREQ(error.what(),
                  "no pass is called 'simplfy'; there are canonicalize, fold_constants, simplify, "
-                 "eliminate_common_subexpressions, eliminate_dead_code, fuse and plan_memory");
+                 "eliminate_common_subexpressions, optimize_regions, eliminate_dead_code, fuse and plan_memory");
   }
 }
 

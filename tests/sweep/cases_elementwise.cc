@@ -38,6 +38,7 @@ Tensor CallPublic(Op op, DType result, const Tensors& x) {
 #define DUET_CALL_Source(name)
 #define DUET_CALL_Contract(name)
 #define DUET_CALL_Effect(name)
+#define DUET_CALL_Region(name)
 #include <duet/ops.def>
 #undef DUET_OP
     default:
@@ -212,6 +213,7 @@ Cases ElementwiseCases(Op op, DType dtype) {
 #define DUET_CASES_Source(name)
 #define DUET_CASES_Contract(name)
 #define DUET_CASES_Effect(name)
+#define DUET_CASES_Region(name)
 #include <duet/ops.def>
 #undef DUET_OP
 

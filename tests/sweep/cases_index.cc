@@ -309,10 +309,16 @@ Cases CasesOf<Op::constant>(DType dtype) {
   return cases;
 }
 
-// Effects change what the next executor would see: effects_test.cc has them.
-template <>
-Cases CasesOf<Op::write_variable>(DType) {
-  return {};
-}
+// Effects change what the next executor would see: effects_test.cc has them. Ops with regions: tests/control_flow.
+#define DUET_NO_CASES(op)        \
+  template <>                    \
+  Cases CasesOf<Op::op>(DType) { \
+    return {};                   \
+  }
+DUET_NO_CASES(write_variable)
+DUET_NO_CASES(cond)
+DUET_NO_CASES(while_loop)
+DUET_NO_CASES(scan)
+#undef DUET_NO_CASES
 
 }  // namespace duet

@@ -1,0 +1,47 @@
+#include "graph/graph_region.h"
+
+#include <duet/error.h>
+
+#include <cassert>
+
+#include "graph/replay.h"
+#include "graph/trace.h"
+
+namespace duet {
+
+GraphRegion::GraphRegion(std::shared_ptr<const Graph> graph)
+    : graph_(std::move(graph)), last_uses_(LastUses(*graph_)) {}
+
+std::vector<Tensor> GraphRegion::Run(std::span<const Tensor> arguments) const {
+  return Replay(*graph_, last_uses_, arguments);
+}
+
+std::vector<Type> GraphRegion::inputs() const {
+  std::vector<Type> types;
+  for (const Input& input : graph_->inputs()) types.push_back(input.type);
+  return types;
+}
+
+std::vector<Type> GraphRegion::outputs() const {
+  std::vector<Type> types;
+  for (ValueId output : graph_->outputs()) types.push_back(graph_->type(output));
+  return types;
+}
+
+RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& body, Line line) const {
+  Graph graph = TraceRegion(graph_->name(), inputs, body, line);
+  assert(graph.inputs().size() == inputs.size() && "the body of a recorded region captures nothing");
+  return std::make_shared<GraphRegion>(std::move(graph));
+}
+
+const Graph& GraphOf(const Region& region) { return static_cast<const GraphRegion&>(region).graph(); }
+
+Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line) {
+  Trace trace(name, Trace::Kind::kRegion);
+  std::vector<Tensor> tensors;
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    tensors.push_back(trace.AddArgument(arguments[i], "x" + std::to_string(i)));
+  return trace.Finish(body(tensors), line);
+}
+
+}  // namespace duet

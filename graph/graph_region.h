@@ -1,0 +1,38 @@
+// GraphRegion: a graph as a Region; TraceRegion: a region recorded from a callable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eager/region.h"
+#include "graph/graph.h"
+
+namespace duet {
+
+/// Every input is an argument.
+class GraphRegion final : public Region {
+ public:
+  explicit GraphRegion(std::shared_ptr<const Graph> graph);
+  explicit GraphRegion(Graph graph) : GraphRegion(std::make_shared<const Graph>(std::move(graph))) {}
+
+  std::vector<Tensor> Run(std::span<const Tensor> arguments) const override;
+  std::vector<Type> inputs() const override;
+  std::vector<Type> outputs() const override;
+  RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const override;
+
+  const Graph& graph() const { return *graph_; }
+
+ private:
+  std::shared_ptr<const Graph> graph_;
+  std::vector<NodeId> last_uses_;
+};
+
+/// All regions are graphs.
+const Graph& GraphOf(const Region& region);
+
+/// What a callable does with arguments of these types. Its other inputs are what it captured: tensors of outer traces
+/// and concrete ones, and variables, which it may write.
+Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line);
+
+}  // namespace duet

@@ -1,0 +1,208 @@
+// Control flow: the same lambdas run as plain C++ when eager and as native branches and loops when traced. State is any
+// tree: a Tensor, tuples, pairs, arrays, vectors of them. Lambdas use values only: a tensor or Variable captured from
+// outside is read, a Variable may be assigned. Gradients go through all of them.
+#pragma once
+
+#include <duet/tree.h>
+
+#include <functional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace duet {
+
+struct WhileOptions {
+  std::int64_t maximum_iterations = -1;  ///< negative: no bound
+};
+struct ScanOptions {
+  bool reverse = false;  ///< from the last index to the first; outputs keep their index
+  Dim length = -1;       ///< iterations; needed only when nothing is scanned
+};
+
+namespace internal {
+
+using Leaves = std::vector<Tensor>;
+using LeafFunction = std::function<Leaves(const Leaves&)>;
+
+Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, const char* name, SourceLocation line);
+Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Leaves state, const WhileOptions& options,
+                    SourceLocation line);
+/// body takes the index and the state.
+Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& body, Leaves state, SourceLocation line);
+/// body takes carries and slices and returns carries and outputs; so does this, the outputs stacked.
+Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
+               SourceLocation line);
+[[noreturn]] void ThrowOtherStructure(const char* name, SourceLocation line);
+
+/// What a number, a Variable or a tree of them is as state: Tensors.
+template <class T>
+auto AsState(const T& value) {
+  if constexpr (std::is_arithmetic_v<T>)
+    return Arg(value).value();
+  else if constexpr (std::is_same_v<T, Variable>)
+    return value.value();
+  else
+    return value;
+}
+template <class... T>
+auto AsState(const std::tuple<T...>& values) {
+  return std::apply([](const auto&... items) { return std::tuple{AsState(items)...}; }, values);
+}
+template <class A, class B>
+auto AsState(const std::pair<A, B>& values) {
+  return std::pair{AsState(values.first), AsState(values.second)};
+}
+
+/// A tree type and what it holds beside tensors, once one was seen: that stays the same.
+template <class T>
+class Packing {
+ public:
+  Packing(const char* name, SourceLocation line) : name_(name), line_(line) {}
+
+  Leaves Pack(const T& tree) {
+    FlatResults flat;
+    Tree<T>::Flatten(tree, flat);
+    Leaves leaves = std::exchange(flat.tensors, {});
+    if (!seen_)
+      rest_ = std::move(flat);
+    else if (rest_.structure != flat.structure || rest_.statics != flat.statics)
+      ThrowOtherStructure(name_, line_);
+    seen_ = true;
+    count_ = leaves.size();
+    return leaves;
+  }
+  T Unpack(const Tensor* leaves) const {
+    Reader reader(rest_);
+    reader.next_tensor = leaves;
+    return Tree<T>::Restore(reader);
+  }
+  std::size_t count() const { return count_; }
+
+ private:
+  const char* name_;
+  SourceLocation line_;
+  bool seen_ = false;
+  std::size_t count_ = 0;
+  FlatResults rest_;  ///< all but the tensors
+};
+
+/// f(before..., state), a tuple spread over f's parameters where f takes them so.
+template <class F, class State, class... Before>
+decltype(auto) CallWithState(F& f, const State& state, const Before&... before) {
+  if constexpr (std::is_invocable_v<F&, const Before&..., const State&>)
+    return f(before..., state);
+  else
+    return std::apply([&](const auto&... items) -> decltype(auto) { return f(before..., items...); }, state);
+}
+
+template <class R, class... Branch>
+auto Branches(const Arg& choice, const char* name, SourceLocation line, Branch&... branches) {
+  if constexpr (std::is_void_v<R>) {
+    RunCond(choice, {[&](const Leaves&) { return branches(), Leaves(); }...}, name, line);
+  } else {
+    using State = decltype(AsState(std::declval<const std::decay_t<R>&>()));
+    Packing<State> packing(name, line);
+    const Leaves leaves =
+        RunCond(choice, {[&](const Leaves&) { return packing.Pack(State(AsState(branches()))); }...}, name, line);
+    return packing.Unpack(leaves.data());
+  }
+}
+
+}  // namespace internal
+
+/// What the branch returns that a 0-d bool chooses. Both branches return trees of the same dtypes and shapes; only the
+/// chosen one runs. Throws ShapeError or DTypeError when they differ or the predicate is not a 0-d bool.
+template <class Then, class Else>
+auto cond(const Arg& predicate, Then&& then, Else&& otherwise, SourceLocation line = SourceLocation::current()) {
+  return internal::Branches<std::invoke_result_t<Then&>>(predicate, "cond", line, then, otherwise);
+}
+
+/// What branch number `index` (a 0-d int, clamped to the branches there are) returns.
+template <class First, class... Rest>
+  requires(std::is_invocable_v<First&> && (std::is_invocable_v<Rest&> && ...))
+auto switch_case(const Arg& index, First&& first, Rest&&... rest) {
+  return internal::Branches<std::invoke_result_t<First&>>(index, "switch_case", index.line(), first, rest...);
+}
+
+/// While condition(state) holds, a 0-d bool, state = body(state); returns the state. A tuple arrives as separate
+/// parameters. Dtypes and shapes of the state stay the same: a ShapeError otherwise names both.
+template <class Condition, class Body, class Init>
+auto while_loop(Condition&& condition, Body&& body, const Init& init, const WhileOptions& options = {},
+                SourceLocation line = SourceLocation::current()) {
+  using State = decltype(internal::AsState(init));
+  internal::Packing<State> packing("while_loop", line);
+  const internal::Leaves first = packing.Pack(internal::AsState(init));
+  const internal::Leaves last = internal::RunWhileLoop(
+      [&](const internal::Leaves& leaves) {
+        return internal::Leaves{internal::AsState(internal::CallWithState(condition, packing.Unpack(leaves.data())))};
+      },
+      [&](const internal::Leaves& leaves) {
+        return packing.Pack(State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data())))));
+      },
+      first, options, line);
+  return packing.Unpack(last.data());
+}
+
+/// state = body(i, state) for i = lower, ..., upper - 1: 0-d ints, known or computed. i is a 0-d int Tensor.
+template <class Body, class Init>
+auto fori_loop(const Arg& lower, const Arg& upper, Body&& body, const Init& init,
+               SourceLocation line = SourceLocation::current()) {
+  using State = decltype(internal::AsState(init));
+  internal::Packing<State> packing("fori_loop", line);
+  const internal::Leaves first = packing.Pack(internal::AsState(init));
+  const internal::Leaves last = internal::RunForiLoop(
+      lower, upper,
+      [&](const internal::Leaves& leaves) {
+        return packing.Pack(
+            State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data() + 1), leaves[0]))));
+      },
+      first, line);
+  return packing.Unpack(last.data());
+}
+
+/// (carry, y) = body(carry, x) for every slice x of xs along its leading axis; returns the last carry and the ys,
+/// stacked along a new leading axis. All of xs have the same leading size. Throws ShapeError when they have not or the
+/// carry changes its shape.
+template <class Body, class Init, class Xs>
+auto scan(Body&& body, const Init& init, const Xs& xs, const ScanOptions& options = {},
+          SourceLocation line = SourceLocation::current()) {
+  using Carry = decltype(internal::AsState(init));
+  using X = decltype(internal::AsState(xs));
+  using Y = decltype(internal::AsState(std::declval<std::invoke_result_t<Body&, const Carry&, const X&>>().second));
+  internal::Packing<Carry> carry_packing("scan", line);
+  internal::Packing<X> x_packing("scan", line);
+  internal::Packing<Y> y_packing("scan", line);
+  const internal::Leaves first = carry_packing.Pack(internal::AsState(init));
+  const internal::Leaves scanned = x_packing.Pack(internal::AsState(xs));
+  const internal::Leaves last = internal::RunScan(
+      [&](const internal::Leaves& leaves) {
+        auto [carry, y] =
+            body(carry_packing.Unpack(leaves.data()), x_packing.Unpack(leaves.data() + carry_packing.count()));
+        internal::Leaves results = carry_packing.Pack(Carry(internal::AsState(carry)));
+        for (Tensor& leaf : y_packing.Pack(internal::AsState(y))) results.push_back(std::move(leaf));
+        return results;
+      },
+      first, scanned, options, line);
+  return std::pair<Carry, Y>{carry_packing.Unpack(last.data()), y_packing.Unpack(last.data() + first.size())};
+}
+
+/// f(x) for every slice x of xs along its leading axis, stacked.
+template <class F, class Xs>
+auto map(F&& f, const Xs& xs, SourceLocation line = SourceLocation::current()) {
+  return scan([&](const std::tuple<>& none, const auto& x) { return std::pair{none, f(x)}; }, std::tuple<>(), xs, {},
+              line)
+      .second;
+}
+
+/// The last state of state = f(state, x) over the slices x of xs along its leading axis.
+template <class F, class Init, class Xs>
+auto fold(F&& f, const Init& init, const Xs& xs, const ScanOptions& options = {},
+          SourceLocation line = SourceLocation::current()) {
+  return scan([&](const auto& state, const auto& x) { return std::pair{f(state, x), std::tuple<>()}; }, init, xs,
+              options, line)
+      .first;
+}
+
+}  // namespace duet

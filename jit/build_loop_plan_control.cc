@@ -1,0 +1,178 @@
+#include "jit/build_loop_plan_control.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "graph/region_types.h"
+#include "passes/splat.h"
+
+namespace duet {
+namespace {
+
+std::int64_t BytesOf(const Type& type) { return type.shape.elements() * bytes_of(type.dtype); }
+
+// ---- 0-d code
+
+bool IsScalarGraph(const Graph& graph);
+
+// Whether a node is code on registers, given that all its values are 0-d.
+bool IsScalarNode(const Graph& graph, const Node& node) {
+  if (node.may_raise || node.has_effect) return false;
+  const auto regions = graph.regions(node);
+  if (!regions.empty()) return std::all_of(regions.begin(), regions.end(), IsScalarGraph);
+  return IsElementwise(node.op) || IsView(node.op) || node.op == Op::constant || node.op == Op::random_bits;
+}
+
+bool IsScalarGraph(const Graph& graph) {
+  for (ValueId value = 0; value < graph.value_count(); ++value)
+    if (!graph.type(value).shape.empty()) return false;
+  return std::all_of(graph.nodes().begin(), graph.nodes().end(),
+                     [&](const Node& node) { return IsScalarNode(graph, node); });
+}
+
+class ScalarWriter {
+ public:
+  explicit ScalarWriter(ScalarStep& step) : step_(step) {}
+
+  ScalarControl Control(const Graph& graph, const Node& node, std::vector<Register> operands) {
+    ScalarControl control;
+    control.op = node.op;
+    control.operands = std::move(operands);
+    control.length = graph.attributes(node).length;
+    control.carries = graph.attributes(node).carries;
+    for (const Graph& region : graph.regions(node)) control.regions.push_back(Code(region));
+    for (int i = 0; i < node.result_count; ++i) control.results.push_back(New(graph.type(node.first_result + i).dtype));
+    return control;
+  }
+
+  Register New(DType dtype) {
+    step_.dtypes.push_back(dtype);
+    return static_cast<Register>(step_.dtypes.size() - 1);
+  }
+
+ private:
+  ScalarCode Code(const Graph& graph) {
+    ScalarCode code;
+    std::vector<Register> registers(static_cast<std::size_t>(graph.value_count()), -1);
+    const auto of = [&](ValueId value) -> Register& { return registers[static_cast<std::size_t>(value)]; };
+    for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
+      of(static_cast<ValueId>(i)) = New(graph.inputs()[i].type.dtype);
+      code.inputs.push_back(of(static_cast<ValueId>(i)));
+    }
+    for (std::size_t id = 0; id < graph.nodes().size(); ++id) {
+      const Node& node = graph.nodes()[id];
+      std::vector<Register> operands;
+      for (ValueId operand : graph.operands(node)) operands.push_back(of(operand));
+      if (IsView(node.op)) {
+        of(node.first_result) = operands[0];
+        continue;
+      }
+      ScalarCode::Item& item = code.items.emplace_back();
+      if (node.region_count > 0) {
+        auto control = std::make_shared<ScalarControl>(Control(graph, node, std::move(operands)));
+        for (int i = 0; i < node.result_count; ++i)
+          of(node.first_result + i) = control->results[static_cast<std::size_t>(i)];
+        item.control = std::move(control);
+        continue;
+      }
+      Instruction& instruction = item.instruction;
+      instruction.op = node.op;
+      instruction.dtype = graph.type(node.first_result).dtype;
+      instruction.operands = std::move(operands);
+      if (node.op == Op::constant) {
+        instruction.kind = Instruction::Kind::kLiteral;
+        Splat splat;
+        FindSplat(graph, node.first_result, &splat);
+        instruction.bits = splat.bits;
+      } else if (node.op == Op::random_bits) {
+        instruction.kind = Instruction::Kind::kRandomBits;
+      }
+      instruction.result = of(node.first_result) = New(instruction.dtype);
+    }
+    for (ValueId output : graph.outputs()) code.results.push_back(of(output));
+    return code;
+  }
+
+  ScalarStep& step_;
+};
+
+// Operands are 0-d or arrays whose elements are the slices.
+bool IsScalarControl(const Graph& graph, const Node& node) {
+  const auto regions = graph.regions(node);
+  return !node.may_raise && !node.has_effect && std::all_of(regions.begin(), regions.end(), IsScalarGraph);
+}
+
+ScalarStep WriteScalar(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group) {
+  const Node& node = graph.node(group.library);
+  ScalarStep step;
+  ScalarWriter writer(step);
+  std::vector<Register> operands;
+  for (std::size_t i = 0; i < group.operands.size(); ++i) {
+    const Type& type = graph.type(graph.operands(node)[i]);
+    step.operands.push_back(buffers.Of(group.operands[i].value));
+    step.is_scanned.push_back(node.op == Op::scan && !type.shape.empty());
+    operands.push_back(writer.New(type.dtype));
+  }
+  for (int i = 0; i < node.result_count; ++i) step.results.push_back(buffers.Of(node.first_result + i));
+  step.reverse = graph.attributes(node).reverse;
+  step.control = writer.Control(graph, node, std::move(operands));
+  step.control.node = group.library;
+  return step;
+}
+
+// ---- regions as plans
+
+ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group,
+                         const LoopPlanOptions& options) {
+  const Node& node = graph.node(group.library);
+  const Attributes& attributes = graph.attributes(node);
+  ControlStep step;
+  step.op = node.op;
+  step.node = group.library;
+  step.may_raise = node.may_raise;
+  step.reverse = attributes.reverse;
+  step.length = attributes.length;
+  const std::string name = fmt::format("{}{}", duet::name(node.op), group.library);
+  const std::int32_t carries = node.op == Op::while_loop ? node.result_count : attributes.carries;
+  const auto regions = graph.regions(node);
+  for (const LibraryOperand& operand : group.operands) step.operands.push_back(buffers.Of(operand.value));
+  for (int i = 0; i < node.result_count; ++i) step.results.push_back(buffers.Of(node.first_result + i));
+  for (std::size_t i = 0; node.op == Op::scan && i < step.operands.size(); ++i) {
+    const Type& type = graph.type(graph.operands(node)[i]);
+    const bool scanned = static_cast<std::int32_t>(i) >= carries && IsScanned(regions[0], static_cast<int>(i), type);
+    step.operand_slices.push_back(scanned ? BytesOf(Slice0(type)) : 0);
+  }
+  for (int i = 0; node.op == Op::scan && i < node.result_count; ++i)
+    step.result_slices.push_back(i < carries ? 0 : BytesOf(Slice0(graph.type(node.first_result + i))));
+
+  std::int64_t arena_bytes = 0;
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    const bool is_body = node.op != Op::cond && i + 1 == regions.size();
+    auto plan = std::make_shared<LoopPlan>(BuildRegionPlan(regions[i], is_body ? carries : 0, options));
+    arena_bytes = std::max(arena_bytes, plan->arena_bytes);
+    std::vector<std::int32_t>& constants = step.constants.emplace_back();
+    for (const Tensor& constant : plan->constants) constants.push_back(buffers.NewConstant(constant));
+    plan->constants.clear();
+    step.regions.push_back(std::move(plan));
+  }
+  for (std::int32_t k = 0; k < carries; ++k) {
+    const Type& type = graph.type(node.first_result + k);
+    const bool in_place = step.regions.back()->in_place[static_cast<std::size_t>(k)] == k;
+    step.second.push_back(
+        in_place ? -1 : buffers.NewArena(type.shape.elements(), type.dtype, fmt::format("{}.carry{}", name, k)));
+  }
+  if (node.op == Op::while_loop) step.condition = buffers.NewArena(1, bool_, name + ".condition");
+  if (arena_bytes > 0) step.arena = buffers.NewArena(arena_bytes, bool_, name + ".arena");
+  return step;
+}
+
+}  // namespace
+
+Step WriteControl(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group, const LoopPlanOptions& options) {
+  if (IsScalarControl(graph, graph.node(group.library))) return WriteScalar(graph, buffers, group);
+  return WriteRegions(graph, buffers, group, options);
+}
+
+}  // namespace duet
