@@ -13,7 +13,7 @@ thread_local Interpreter* t_top = nullptr;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
-  if (IsTraced(operand)) throw TraceError(EscapedText(operand));
+  if (!IsConcrete(operand)) throw TraceError(UsedOutside(operand, "an operand"));
 }
 
 std::vector<Type> TypesOf(Operands operands) {
@@ -80,7 +80,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     t_top->ProcessWrite(variable, value, LineScope::Current(line));
     return;
   }
-  if (IsTraced(value)) Fail<TraceError>("assign", EscapedText(value), line);
+  if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);
@@ -96,8 +96,11 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
 Interpreter* Interpreter::Top() { return t_top; }
 
 bool Interpreter::AnyWantsRegions() {
-  for (Interpreter* level = t_top; level; level = level->below_)
-    if (level->wants_regions()) return true;
+  int derivatives = 0;
+  for (Interpreter* level = t_top; level; level = level->below_) {
+    derivatives += level->differentiates();
+    if (level->wants_regions() || derivatives > 1) return true;
+  }
   return false;
 }
 

@@ -29,7 +29,7 @@ Variable::Variable(const Arg& initial, std::string name) : body_(std::make_share
   if (value.empty_handle()) Fail<ValueError>("Variable", "the initial value is an empty Tensor", initial.line());
   if (VariableMaker* maker = VariableMaker::Current(); maker && IsTracing())
     value = maker->InitialValue(value, initial.line());
-  if (IsTraced(value)) Fail<TraceError>("Variable", EscapedText(value), initial.line());
+  if (!IsConcrete(value)) Fail<TraceError>("Variable", UsedOutside(value, "the initial value"), initial.line());
   body_->id = g_next_id.fetch_add(1);
   body_->name = name.empty() ? "variable" + std::to_string(body_->id) : std::move(name);
   body_->type = value.body()->type;

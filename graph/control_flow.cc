@@ -142,7 +142,9 @@ class RegionsWithCaptures {
       }
     }
     std::vector<ValueId> operands;
+    std::vector<NodeId> copied_before;
     for (const Node& node : from.nodes()) {
+      copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
       if (node.op == Op::write_variable) continue;
       operands.clear();
       for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
@@ -151,6 +153,8 @@ class RegionsWithCaptures {
                                        std::vector<Graph>(regions.begin(), regions.end()));
       for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
     }
+    copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
+    to.set_calls(MappedCalls(from, map, copied_before));
     std::vector<ValueId> outputs;
     for (std::size_t i = 0; i < from.outputs().size(); ++i) {
       if (i == lead && !condition) AddFinalValues(from, map, first_written, outputs);
@@ -158,6 +162,7 @@ class RegionsWithCaptures {
     }
     if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, outputs);
     to.set_outputs(std::move(outputs));
+    to.CopyCalls(from, nodes, map);
     return to;
   }
 
@@ -179,9 +184,27 @@ class RegionsWithCaptures {
   Variables written_, read_;
 };
 
-RegionBody BodyOf(const LeafFunction& function) {
-  return
-      [&function](std::span<const Tensor> arguments) { return function(Leaves(arguments.begin(), arguments.end())); };
+// Handles of their own for float values where levels look on: what arrives at one of them in a backward pass is summed
+// apart from what arrives at the value it came from, in a plain loop as in a region.
+Leaves Aliased(Leaves leaves, Line line) {
+  if (!Interpreter::Top()) return leaves;
+  for (Tensor& leaf : leaves) {
+    if (leaf.empty_handle() || !is_float(leaf.dtype())) continue;
+    Attributes attributes;
+    attributes.shape = leaf.shape();
+    leaf = duet::Bind(Op::reshape, {&leaf}, attributes, line);
+  }
+  return leaves;
+}
+
+LeafFunction WithAliasedResults(const LeafFunction& function, Line line) {
+  return [&function, line](const Leaves& leaves) { return Aliased(function(leaves), line); };
+}
+
+RegionBody BodyOf(LeafFunction function) {
+  return [function = std::move(function)](std::span<const Tensor> arguments) {
+    return function(Leaves(arguments.begin(), arguments.end()));
+  };
 }
 
 bool ReadCondition(const Leaves& results, Line line) {
@@ -240,11 +263,11 @@ void ThrowOtherStructure(const char* name, SourceLocation line) {
 Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, const char* name, SourceLocation line) {
   const Tensor chosen = choice.value();
   Checked(name, line, [&] { CheckChoice(TypesOf(std::span(&chosen, 1))[0]); });
-  if (!Interpreter::AnyWantsRegions()) return branches[ChosenRegion(chosen, branches.size())]({});
+  if (!Interpreter::AnyWantsRegions()) return Aliased(branches[ChosenRegion(chosen, branches.size())]({}), line);
   std::vector<Graph> traced;
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const std::string region = chosen.dtype() == bool_ ? (i == 0 ? "then" : "else") : "case" + std::to_string(i);
-    traced.push_back(TraceRegion(region, {}, BodyOf(branches[i]), line));
+    traced.push_back(TraceRegion(region, {}, BodyOf(WithAliasedResults(branches[i], line)), line));
   }
   return RegionsWithCaptures(name, std::move(traced), line).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {});
 }
@@ -253,9 +276,10 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
                     SourceLocation line) {
   if (options.maximum_iterations >= 0) return RunBoundedWhile(condition, body, state, options.maximum_iterations, line);
   const std::vector<Type> types = Checked("while_loop", line, [&] { return TypesOf(state); });
+  state = Aliased(std::move(state), line);
   if (!Interpreter::AnyWantsRegions()) {
     while (ReadCondition(condition(state), line)) {
-      Leaves next = body(state);
+      Leaves next = Aliased(body(state), line);
       Checked("while_loop", line, [&] { CheckCarries(types, TypesOf(next)); });
       state = std::move(next);
     }
@@ -263,7 +287,7 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
   }
   std::vector<Graph> traced;
   traced.push_back(TraceRegion("condition", types, BodyOf(condition), line));
-  traced.push_back(TraceRegion("body", types, BodyOf(body), line));
+  traced.push_back(TraceRegion("body", types, BodyOf(WithAliasedResults(body, line)), line));
   return RegionsWithCaptures("while_loop", std::move(traced), line).Bind(Op::while_loop, {}, state, state.size(), {});
 }
 
@@ -309,32 +333,32 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   });
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
-  const std::span<const Type> carry_types(types.data(), carries.size());
-  Leaves operands = carries;
-  operands.insert(operands.end(), xs.begin(), xs.end());
+  const std::size_t count = carries.size();
+  const std::span<const Type> carry_types(types.data(), count);
+  Leaves operands = Aliased(std::move(carries), line);
+  const Leaves scanned = Aliased(xs, line);
+  operands.insert(operands.end(), scanned.begin(), scanned.end());
 
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
-    traced.push_back(TraceRegion("body", types, BodyOf(body), line));
-    return RegionsWithCaptures("scan", std::move(traced), line)
-        .Bind(Op::scan, {}, operands, carries.size(), attributes);
+    traced.push_back(TraceRegion("body", types, BodyOf(WithAliasedResults(body, line)), line));
+    return RegionsWithCaptures("scan", std::move(traced), line).Bind(Op::scan, {}, operands, count, attributes);
   }
   const std::int64_t length = attributes.length;
   std::vector<Leaves> ys;  // per output
   for (std::int64_t k = 0; k < length; ++k) {
     const std::int64_t i = options.reverse ? length - 1 - k : k;
-    for (std::size_t x = 0; x < xs.size(); ++x) operands[carries.size() + x] = xs[x](Index(i, line));
-    Leaves results = body(operands);
+    for (std::size_t x = 0; x < scanned.size(); ++x) operands[count + x] = scanned[x](Index(i, line));
+    Leaves results = Aliased(body(operands), line);
     Checked("scan", line, [&] { CheckCarries(carry_types, TypesOf(results)); });
-    ys.resize(results.size() - carries.size(), Leaves(static_cast<std::size_t>(length)));
-    for (std::size_t y = 0; y < ys.size(); ++y)
-      ys[y][static_cast<std::size_t>(i)] = std::move(results[carries.size() + y]);
+    ys.resize(results.size() - count, Leaves(static_cast<std::size_t>(length)));
+    for (std::size_t y = 0; y < ys.size(); ++y) ys[y][static_cast<std::size_t>(i)] = std::move(results[count + y]);
     std::move(results.begin(), results.begin() + attributes.carries, operands.begin());
   }
-  operands.resize(carries.size());
+  operands.resize(count);
   if (length == 0) {  // the outputs' types without running anything
     const Graph traced = TraceRegion("body", types, BodyOf(body), line);
-    for (std::size_t y = carries.size(); y < traced.outputs().size(); ++y) {
+    for (std::size_t y = count; y < traced.outputs().size(); ++y) {
       const Type type = Stacked(traced.type(traced.outputs()[y]), 0);
       operands.push_back(zeros(type.shape, type.dtype, line));
     }

@@ -140,6 +140,19 @@ bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q) {
 
 }  // namespace
 
+std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId> values,
+                                      std::span<const NodeId> copied_before) {
+  std::vector<RecordedCall> calls = from.calls();
+  for (RecordedCall& call : calls) {
+    for (std::vector<ValueId>* list : {&call.inputs, &call.outputs})
+      for (ValueId& value : *list) value = values[static_cast<std::size_t>(value)];
+    if (copied_before.empty()) continue;
+    call.begin = copied_before[static_cast<std::size_t>(call.begin)];
+    call.end = copied_before[static_cast<std::size_t>(call.end)];
+  }
+  return calls;
+}
+
 bool operator==(const Graph& a, const Graph& b) {
   if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||
       a.nodes().size() != b.nodes().size())

@@ -11,12 +11,13 @@
 namespace duet {
 
 /// The outputs of the graph for these arguments (the inputs of kind kArgument, in order). Variables are read at the
-/// start, written where the effects stand. Values are released after their last use.
+/// start, written where the effects stand. Values are released after their last use. The levels on the stack are told
+/// of the graph's calls.
 std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments);
 
 /// For each value the last node that uses it; outputs are used by the node past the last.
 std::vector<NodeId> LastUses(const Graph& graph);
 /// The same, for graphs that are replayed often.
-std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last_uses, std::span<const Tensor> arguments);
+std::vector<Tensor> Replay(const Graph& graph, std::vector<NodeId> last_uses, std::span<const Tensor> arguments);
 
 }  // namespace duet

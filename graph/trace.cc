@@ -1,9 +1,9 @@
 #include "graph/trace.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
+#include "eager/bound_call.h"
 #include "graph/graph_region.h"
 #include "graph/region_types.h"
 #include "runtime/fail.h"
@@ -12,12 +12,11 @@
 namespace duet {
 namespace {
 
-std::atomic<std::uint64_t> g_next_trace{1};
 thread_local int t_traces = 0;
 
 }  // namespace
 
-Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(g_next_trace.fetch_add(1)) {
+Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(NewLevelId()) {
   Push();
   ++t_traces;
   SetLiteralsAreConstants(true);
@@ -46,8 +45,9 @@ Tensor Trace::AddArgument(const Type& type, std::string name, Line line) {
 Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
-  if (body->trace == id_) return body->value;
-  if (body->trace && kind_ == Kind::kFunction) Fail<TraceError>(op, EscapedText(tensor), line);
+  if (body->level == id_) return body->value;
+  if (!IsConcrete(tensor) && kind_ == Kind::kFunction && !BelongsBelow(tensor))
+    Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
@@ -135,6 +135,13 @@ std::vector<Tensor> Trace::ProcessRegions(const RegionCall& call) {
   return traced;
 }
 
+// A batched tensor of a vmap around the trace: a capture like any other, replayed under that vmap.
+bool Trace::BelongsBelow(const Tensor& tensor) const {
+  for (const Interpreter* level = below(); level; level = level->below())
+    if (level->owns(tensor)) return true;
+  return false;
+}
+
 Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
   const auto [at, made] = variables_.try_emplace(variable.get());
   if (made) {
@@ -171,7 +178,7 @@ Tensor Trace::InitialValue(const Tensor& initial, Line line) {
   };
   if (kind_ == Kind::kRegion) fail("one is made in a branch or a loop, which may run many times or never");
   if (!variable_made_.file) variable_made_ = line;
-  if (!IsTraced(initial)) return initial;
+  if (IsConcrete(initial)) return initial;
   const Ref root = RefOf(initial, "Variable", line);
   const auto capture = [&](Ref ref) -> const Tensor& {
     const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
@@ -215,6 +222,23 @@ Tensor Trace::InitialValue(const Tensor& initial, Line line) {
   return values.back();
 }
 
+void Trace::EnterCall(CallKind) { open_calls_.push_back(nodes_.size()); }
+
+void Trace::LeaveCall(CallKind kind, const BoundCall* call) {
+  const std::size_t begin = open_calls_.back();
+  open_calls_.pop_back();
+  if (!call) return;
+  MarkedCall marked;
+  for (const Tensor& input : call->inputs) marked.inputs.push_back(RefOf(input, "call", call->line));
+  for (const Tensor& output : call->outputs) marked.outputs.push_back(RefOf(output, "call", call->line));
+  marked.call.kind = kind;
+  marked.call.begin = static_cast<NodeId>(begin);
+  marked.call.end = static_cast<NodeId>(nodes_.size());
+  marked.call.rule = call->rule;
+  marked.call.line = call->line;
+  marked_calls_.push_back(std::move(marked));
+}
+
 Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   std::vector<Ref> output_refs;
   for (const Tensor& output : outputs) output_refs.push_back(RefOf(output, "return", line));
@@ -243,6 +267,13 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     node.attributes.reset();
     node.data = Tensor();
   }
+  std::vector<RecordedCall> calls;
+  for (MarkedCall& marked : marked_calls_) {
+    for (Ref ref : marked.inputs) marked.call.inputs.push_back(value_of(ref));
+    for (Ref ref : marked.outputs) marked.call.outputs.push_back(value_of(ref));
+    calls.push_back(std::move(marked.call));
+  }
+  graph.set_calls(std::move(calls));
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));
   graph.set_outputs(std::move(output_values));

@@ -38,6 +38,10 @@ class Trace final : public Interpreter, private VariableMaker {
   /// The line of the first Variable that was made during the trace; none: no file.
   Line variable_made() const { return variable_made_; }
 
+  bool takes_everything() const override { return true; }
+  void EnterCall(CallKind kind) override;
+  void LeaveCall(CallKind kind, const BoundCall* call) override;
+
   /// Whether this thread is inside a trace.
   static bool Active();
 
@@ -53,12 +57,17 @@ class Trace final : public Interpreter, private VariableMaker {
     Tensor data;  // of a constant
     Line line;
   };
+  struct MarkedCall {
+    RecordedCall call;
+    std::vector<Ref> inputs, outputs;
+  };
   struct VariableState {
     std::int32_t input;
     Tensor current;
   };
 
   Tensor InitialValue(const Tensor& initial, Line line) override;
+  bool BelongsBelow(const Tensor& tensor) const;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -78,6 +87,8 @@ class Trace final : public Interpreter, private VariableMaker {
   std::unordered_map<const TensorBody*, Ref> constants_;    // the nodes' data keeps the tensors alive
   std::map<std::pair<DType, std::uint64_t>, Ref> numbers_;  // 0-d constants by their bits: one node each
   std::unordered_map<const VariableBody*, VariableState> variables_;
+  std::vector<std::size_t> open_calls_;  // the node that each begins with
+  std::vector<MarkedCall> marked_calls_;
 };
 
 }  // namespace duet

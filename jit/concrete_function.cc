@@ -192,7 +192,7 @@ std::string to_string(const Spec& spec) { return to_string(Type{spec.dtype, spec
 Spec::operator Tensor() const {
   if (shape.has_symbols())
     throw SignatureError("Spec: " + to_string(*this) + " stands for an argument here, and needs its sizes");
-  return NewTraced({dtype, shape}, kSpecTrace, -1, {});
+  return NewTraced({dtype, shape}, kSpecLevel, -1, {});
 }
 
 }  // namespace duet

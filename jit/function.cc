@@ -128,7 +128,6 @@ void CallConcrete(const std::shared_ptr<Entry>& entry, const FlatArguments& argu
   for (int i = 0; i < arguments.tensor_count; ++i) {
     const Tensor& tensor = arguments.tensor(i);
     if (tensor.empty_handle()) Fail<ValueError>(entry->name, "an argument is an empty Tensor", line);
-    if (!Trace::Active() && IsTraced(tensor)) Fail<TraceError>(entry->name, EscapedText(tensor), line);
   }
   if (!entry->key.Matches(arguments)) {
     Description given;
@@ -175,6 +174,9 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
       return;
     }
   }
+  for (int i = 0; i < arguments.tensor_count; ++i)
+    if (!IsConcrete(arguments.tensor(i)))
+      Fail<TraceError>(entry->name, UsedOutside(arguments.tensor(i), "an argument"), line);
   if (options().check_nan) {
     const NanWatcher watcher(NanWatcher::OnNan::kThrow);
     results.tensors = Replay(entry->recorded, Leaves(arguments));

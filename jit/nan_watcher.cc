@@ -30,7 +30,7 @@ Specials Search(const Tensor& contiguous) {
 }
 
 Specials Search(const Tensor& tensor) {
-  if (tensor.empty_handle() || IsTraced(tensor)) return {};
+  if (tensor.empty_handle() || !IsConcrete(tensor)) return {};
   switch (tensor.body()->type.dtype) {
     case DType::f32:
       return Search<float>(Contiguous(tensor));

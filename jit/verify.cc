@@ -168,6 +168,9 @@ Verification VerifyFunction(FunctionState* state, const FlatArguments& arguments
   if (!state) Fail<ValueError>("function", "it was moved to another function object", line);
   if (Trace::Active()) Fail<TraceError>(state->name(), "verify runs its function: not while one is traced", line);
   const std::shared_ptr<Entry> entry = state->FindOrTrace(arguments, call, line, false);
+  for (int i = 0; i < arguments.tensor_count; ++i)
+    if (!IsConcrete(arguments.tensor(i)))
+      Fail<TraceError>(state->name(), UsedOutside(arguments.tensor(i), "an argument"), line);
   const LevelScope nothing(nullptr);
   const Eager plainly;
   const std::vector<Tensor> leaves = Leaves(arguments);

@@ -14,5 +14,6 @@
 #include <duet/spec.h>
 #include <duet/tensor.h>
 #include <duet/threads.h>
+#include <duet/transforms.h>
 #include <duet/variable.h>
 #include <duet/verify.h>

@@ -176,14 +176,6 @@ struct CallOf : ArgumentsOf<P...> {
   }
 };
 
-template <class R>
-R RestoreResult(const FlatResults& results) {
-  if constexpr (!std::is_void_v<R>) {
-    Reader reader(results);
-    return Tree<std::decay_t<R>>::Restore(reader);
-  }
-}
-
 class FunctionState;
 std::shared_ptr<FunctionState> MakeFunctionState(FunctionOptions options, bool callable, SourceLocation line);
 

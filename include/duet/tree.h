@@ -337,6 +337,14 @@ void Description::Part(const std::string& step, const T& part) {
   path.resize(length);
 }
 
+template <class R>
+R RestoreResult(const FlatResults& results) {
+  if constexpr (!std::is_void_v<R>) {
+    Reader reader(results);
+    return Tree<std::decay_t<R>>::Restore(reader);
+  }
+}
+
 }  // namespace internal
 }  // namespace duet
 

@@ -76,6 +76,12 @@ TEST(Functions, DoWhatTheirPageSays) {
   EXPECT_GT(quoted, 20);
 }
 
+TEST(Transforms, HoldWhatThePageSays) {
+  const ProgramOutput output = RunProgram("transforms");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("ok    traced: the same bits"));
+}
+
 TEST(Digits, LearnsTheSameTwice) {
   const ProgramOutput output = RunProgram("digits --epochs 3 --data " + kData);
   EXPECT_EQ(output.status, 0) << output.text;
