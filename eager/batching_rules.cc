@@ -163,15 +163,11 @@ DUET_BATCHING(concatenate) {
   return concatenate(all, static_cast<int>(b.attributes().axes[0]) + 1);
 }
 
-DUET_BATCHING_NONE(cond, "runs through its regions")
-DUET_BATCHING_NONE(while_loop, "runs through its regions")
-DUET_BATCHING_NONE(scan, "runs through its regions")
+DUET_BATCHING_NONE(cond, "its regions are batched: vmap_regions.cc")
+DUET_BATCHING_NONE(while_loop, "its regions are batched: vmap_regions.cc")
+DUET_BATCHING_NONE(scan, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(constant, "no operand")
 DUET_BATCHING_NONE(iota, "no operand")
 DUET_BATCHING_NONE(write_variable, "a variable holds one value: writing a batched one is an error")
-constexpr const char* kRegions = "its regions are batched: vmap_regions.cc";
-DUET_BATCHING_NONE(cond, kRegions)
-DUET_BATCHING_NONE(while_loop, kRegions)
-DUET_BATCHING_NONE(scan, kRegions)
 
 }  // namespace duet

@@ -47,7 +47,7 @@ constexpr const char* kPiecewiseConstant = "piecewise constant";
 constexpr const char* kNotFloat = "the result is not float";
 constexpr const char* kNoFloatOperand = "no operand is float";
 constexpr const char* kNoOperand = "no operand";
-constexpr const char* kRegions = "runs through its regions";
+constexpr const char* kRegions = "tangents go through its regions: jvp_regions.cc";
 
 }  // namespace
 
@@ -124,10 +124,6 @@ DUET_JVP_NONE(constant, kNoOperand)
 DUET_JVP_NONE(iota, kNoOperand)
 DUET_JVP_NONE(random_bits, kNoFloatOperand)
 DUET_JVP_NONE(write_variable, "no tangent goes through a variable")
-constexpr const char* kRegions = "tangents go through its regions: jvp_regions.cc";
-DUET_JVP_NONE(cond, kRegions)
-DUET_JVP_NONE(while_loop, kRegions)
-DUET_JVP_NONE(scan, kRegions)
 
 DUET_JVP_NONE(cond, kRegions)
 DUET_JVP_NONE(while_loop, kRegions)

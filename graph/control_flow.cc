@@ -162,7 +162,6 @@ class RegionsWithCaptures {
     }
     if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, outputs);
     to.set_outputs(std::move(outputs));
-    to.CopyCalls(from, nodes, map);
     return to;
   }
 
