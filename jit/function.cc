@@ -131,8 +131,6 @@ void CallConcrete(const std::shared_ptr<Entry>& entry, const FlatArguments& argu
   for (int i = 0; i < arguments.tensor_count; ++i) {
     const Tensor& tensor = arguments.tensor(i);
     if (tensor.empty_handle()) Fail<ValueError>(entry->name, "an argument is an empty Tensor", line);
-    if (!Trace::Active() && !IsConcrete(tensor) && !IsBatched(tensor))
-      Fail<TraceError>(entry->name, UsedOutside(tensor, "an argument"), line);
   }
   if (!entry->key.Matches(arguments)) {
     Description given;

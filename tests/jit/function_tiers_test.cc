@@ -110,7 +110,8 @@ TEST(FunctionTiers, AMisspeltPassIsAnErrorOfTheFirstCall) {
     EXPECT_THAT(
         child.output,
         HasSubstr("Error: DUET_DISABLE_PASSES=fuse,simplfy: no pass is called 'simplfy'; there are canonicalize, "
-                  "fold_constants, simplify, eliminate_common_subexpressions, eliminate_dead_code, fuse and "
+                  "fold_constants, simplify, eliminate_common_subexpressions, optimize_regions, eliminate_dead_code, "
+                  "fuse and "
                   "plan_memory"))
         << compile;
     EXPECT_THAT(child.output, testing::Not(HasSubstr("it ran"))) << compile;
