@@ -141,9 +141,18 @@ class RegionsWithCaptures {
         map[i] = first_read + static_cast<ValueId>(IndexOf(read_, input.variable));
       }
     }
+    std::vector<RegionWrite> writes;
+    const auto write = [&](std::size_t variable, ValueId value) {
+      writes.push_back({static_cast<NodeId>(to.nodes().size()), value, static_cast<std::int32_t>(lead + variable)});
+    };
+    for (std::size_t k = 0; k < written_.size(); ++k) write(k, first_written + static_cast<ValueId>(k));
     std::vector<ValueId> operands;
     for (const Node& node : from.nodes()) {
-      if (node.op == Op::write_variable) continue;
+      if (node.op == Op::write_variable) {
+        const Input& input = from.inputs()[static_cast<std::size_t>(from.attributes(node).variable)];
+        write(IndexOf(written_, input.variable), map[static_cast<std::size_t>(from.operands(node)[0])]);
+        continue;
+      }
       operands.clear();
       for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
       const auto regions = from.regions(node);
@@ -158,6 +167,7 @@ class RegionsWithCaptures {
     }
     if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, outputs);
     to.set_outputs(std::move(outputs));
+    to.set_writes(std::move(writes));
     return to;
   }
 
@@ -184,25 +194,40 @@ RegionBody BodyOf(const LeafFunction& function) {
       [&function](std::span<const Tensor> arguments) { return function(Leaves(arguments.begin(), arguments.end())); };
 }
 
-bool ReadCondition(const Leaves& results, Line line) {
-  Checked("while_loop", line, [&] { CheckCondition(TypesOf(results)); });
-  return results[0].item<bool>();
+// What the user's code gives back is checked where it comes back: plain and traced code throw the same.
+LeafFunction CheckedCondition(const LeafFunction& condition, Line line) {
+  return [&condition, line](const Leaves& leaves) {
+    Leaves results = condition(leaves);
+    Checked("while_loop", line, [&] { CheckCondition(TypesOf(results)); });
+    return results;
+  };
+}
+
+// A body whose first results are the next state.
+LeafFunction CheckedBody(const char* name, const LeafFunction& body, std::vector<Type> state, Line line) {
+  return [name, &body, state = std::move(state), line](const Leaves& leaves) {
+    Leaves results = body(leaves);
+    Checked(name, line, [&] { CheckCarries(state, TypesOf(results)); });
+    return results;
+  };
 }
 
 // `condition` and `body` with a counter in front of the state.
 Leaves RunBoundedWhile(const LeafFunction& condition, const LeafFunction& body, const Leaves& state,
                        std::int64_t maximum, SourceLocation line) {
   const auto rest = [](const Leaves& leaves) { return Leaves(leaves.begin() + 1, leaves.end()); };
+  const LeafFunction checked_condition = CheckedCondition(condition, line);
+  const LeafFunction checked_body =
+      CheckedBody("while_loop", body, Checked("while_loop", line, [&] { return TypesOf(state); }), line);
   Leaves counted = state;
   counted.insert(counted.begin(), tensor(0, i64, line));
   Leaves last = RunWhileLoop(
       [&](const Leaves& leaves) {
-        const Leaves keep = condition(rest(leaves));
-        Checked("while_loop", line, [&] { CheckCondition(TypesOf(keep)); });
+        const Leaves keep = checked_condition(rest(leaves));
         return Leaves{logical_and(Arg(less(Arg(leaves[0], line), maximum), line), keep[0])};
       },
       [&](const Leaves& leaves) {
-        Leaves results = body(rest(leaves));
+        Leaves results = checked_body(rest(leaves));
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
         return results;
       },
@@ -226,7 +251,7 @@ Leaves RunKnownForiLoop(std::int64_t lower, std::int64_t upper, const LeafFuncti
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
         return results;
       },
-      carries, {}, {.length = std::max<std::int64_t>(upper - lower, 0)}, line);
+      carries, {}, {.length = lower < upper ? upper - lower : 0}, line);
   last.erase(last.begin());
   return last;
 }
@@ -240,11 +265,16 @@ void ThrowOtherStructure(const char* name, SourceLocation line) {
 Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, const char* name, SourceLocation line) {
   const Tensor chosen = choice.value();
   Checked(name, line, [&] { CheckChoice(TypesOf(std::span(&chosen, 1))[0]); });
-  if (!Interpreter::AnyWantsRegions()) return branches[ChosenRegion(chosen, branches.size())]({});
+  const auto run = [&](std::size_t i) {
+    Leaves results = branches[i]({});
+    Checked(name, line, [&] { TypesOf(results); });
+    return results;
+  };
+  if (!Interpreter::AnyWantsRegions()) return run(ChosenRegion(chosen, branches.size()));
   std::vector<Graph> traced;
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const std::string region = chosen.dtype() == bool_ ? (i == 0 ? "then" : "else") : "case" + std::to_string(i);
-    traced.push_back(TraceRegion(region, {}, BodyOf(branches[i]), line));
+    traced.push_back(TraceRegion(region, {}, [&](std::span<const Tensor>) { return run(i); }, line));
   }
   return RegionsWithCaptures(name, std::move(traced), line).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {});
 }
@@ -253,21 +283,22 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
                     SourceLocation line) {
   if (options.maximum_iterations >= 0) return RunBoundedWhile(condition, body, state, options.maximum_iterations, line);
   const std::vector<Type> types = Checked("while_loop", line, [&] { return TypesOf(state); });
+  const LeafFunction checked_condition = CheckedCondition(condition, line);
+  const LeafFunction checked_body = CheckedBody("while_loop", body, types, line);
   if (!Interpreter::AnyWantsRegions()) {
-    while (ReadCondition(condition(state), line)) {
-      Leaves next = body(state);
-      Checked("while_loop", line, [&] { CheckCarries(types, TypesOf(next)); });
-      state = std::move(next);
-    }
+    while (checked_condition(state)[0].item<bool>()) state = checked_body(state);
     return state;
   }
   std::vector<Graph> traced;
-  traced.push_back(TraceRegion("condition", types, BodyOf(condition), line));
-  traced.push_back(TraceRegion("body", types, BodyOf(body), line));
+  traced.push_back(TraceRegion("condition", types, BodyOf(checked_condition), line));
+  traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
   return RegionsWithCaptures("while_loop", std::move(traced), line).Bind(Op::while_loop, {}, state, state.size(), {});
 }
 
-Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& body, Leaves state, SourceLocation line) {
+Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unchecked_body, Leaves state,
+                   SourceLocation line) {
+  const LeafFunction body =
+      CheckedBody("fori_loop", unchecked_body, Checked("fori_loop", line, [&] { return TypesOf(state); }), line);
   if (lower.kind() == Arg::Kind::kInt && upper.kind() == Arg::Kind::kInt)
     return RunKnownForiLoop(lower.as_int(), upper.as_int(), body, state, line);
   const auto bound = [&](const Arg& arg) {
@@ -309,13 +340,14 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   });
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
-  const std::span<const Type> carry_types(types.data(), carries.size());
+  const LeafFunction checked_body =
+      CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
   Leaves operands = carries;
   operands.insert(operands.end(), xs.begin(), xs.end());
 
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
-    traced.push_back(TraceRegion("body", types, BodyOf(body), line));
+    traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
     return RegionsWithCaptures("scan", std::move(traced), line)
         .Bind(Op::scan, {}, operands, carries.size(), attributes);
   }
@@ -324,8 +356,7 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   for (std::int64_t k = 0; k < length; ++k) {
     const std::int64_t i = options.reverse ? length - 1 - k : k;
     for (std::size_t x = 0; x < xs.size(); ++x) operands[carries.size() + x] = xs[x](Index(i, line));
-    Leaves results = body(operands);
-    Checked("scan", line, [&] { CheckCarries(carry_types, TypesOf(results)); });
+    Leaves results = checked_body(operands);
     ys.resize(results.size() - carries.size(), Leaves(static_cast<std::size_t>(length)));
     for (std::size_t y = 0; y < ys.size(); ++y)
       ys[y][static_cast<std::size_t>(i)] = std::move(results[carries.size() + y]);
@@ -333,7 +364,7 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   }
   operands.resize(carries.size());
   if (length == 0) {  // the outputs' types without running anything
-    const Graph traced = TraceRegion("body", types, BodyOf(body), line);
+    const Graph traced = TraceRegion("body", types, BodyOf(checked_body), line);
     for (std::size_t y = carries.size(); y < traced.outputs().size(); ++y) {
       const Type type = Stacked(traced.type(traced.outputs()[y]), 0);
       operands.push_back(zeros(type.shape, type.dtype, line));
