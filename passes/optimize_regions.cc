@@ -48,6 +48,7 @@ class RegionOptimizer {
     control.replacement.assign(control.results.size(), -1);
 
     for (std::size_t i = 0; i < control.regions.size(); ++i) {
+      control.regions[i].set_writes({});
       Optimize(control.regions[i], options_);
       changed_ |= !(control.regions[i] == regions[i]);
     }
