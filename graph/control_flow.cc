@@ -360,7 +360,8 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
   const std::size_t count = carries.size();
-  const LeafFunction checked_body = CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
+  const LeafFunction checked_body =
+      CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
   Leaves operands = Aliased(std::move(carries), line);
   const Leaves scanned = Aliased(xs, line);
   operands.insert(operands.end(), scanned.begin(), scanned.end());
