@@ -55,7 +55,10 @@ class RegionOptimizer {
     if (InlineKnownBranch(node, control)) return;
     changed_ |= MakeInvariantCarriesCaptures(control);
     changed_ |= Drop(node, control);
-    changed_ |= HoistInvariants(to(), control);
+    if (HoistInvariants(to(), control)) {
+      changed_ = true;
+      Drop(node, control);  // captures that only what moved needed
+    }
     const ValueId first =
         to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(control.regions));
     for (int i = 0; i < node.result_count; ++i) {

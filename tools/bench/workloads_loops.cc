@@ -6,6 +6,7 @@ namespace duet::bench {
 namespace {
 
 constexpr std::int64_t kIterations = 1'000'000, kSteps = 100'000;
+constexpr double kDt = 0.01;
 
 Tensor WhileScalar(const Tensor& x) {
   auto [i, y] = while_loop([](const Tensor& i, const Tensor&) { return i < kIterations; },
@@ -25,10 +26,9 @@ Point Moved(const Point& p, const Point& slope, double dt) {
 }
 
 std::tuple<Tensor, Tensor, Tensor> Lorenz(const Tensor& x0, const Tensor& y0, const Tensor& z0) {
-  constexpr double kDt = 0.01;
   return fori_loop(
       0, kSteps,
-      [&](const Tensor&, const Tensor& x, const Tensor& y, const Tensor& z) {
+      [](const Tensor&, const Tensor& x, const Tensor& y, const Tensor& z) {
         const Point p{x, y, z}, k1 = Slope(p), k2 = Slope(Moved(p, k1, kDt / 2)), k3 = Slope(Moved(p, k2, kDt / 2)),
                                 k4 = Slope(Moved(p, k3, kDt));
         const auto next = [](const Tensor& at, const Tensor& a, const Tensor& b, const Tensor& c, const Tensor& d) {
