@@ -47,7 +47,6 @@ Tensors RunWhileGradient(const RegionCall& call) {
 }
 
 Tensors RunScan(const RegionCall& call) {
-  const LineScope scope(call.line);
   const std::int64_t length = call.attributes.length;
   const auto carries = static_cast<std::size_t>(call.attributes.carries);
   const std::vector<Type> types = call.regions[0]->outputs();
@@ -55,13 +54,16 @@ Tensors RunScan(const RegionCall& call) {
   std::vector<Tensors> stacked(types.size() - carries, Tensors(static_cast<std::size_t>(length)));
   for (std::int64_t k = 0; k < length; ++k) {
     const std::int64_t i = call.attributes.reverse ? length - 1 - k : k;
-    for (std::size_t operand = carries; operand < values.size(); ++operand)
+    for (std::size_t operand = carries; operand < values.size(); ++operand) {
+      const LineScope scope(call.line);
       if (call.is_scanned(operand)) values[operand] = call.operands[operand](i);
+    }
     Tensors results = call.regions[0]->Run(values);
     for (std::size_t y = 0; y < stacked.size(); ++y)
       stacked[y][static_cast<std::size_t>(i)] = std::move(results[carries + y]);
     std::move(results.begin(), results.begin() + call.attributes.carries, values.begin());
   }
+  const LineScope scope(call.line);
   values.resize(carries);
   for (std::size_t y = 0; y < stacked.size(); ++y) {
     Shape shape = types[carries + y].shape;

@@ -118,7 +118,7 @@ std::vector<Tensor> list(const std::pair<Tensor, Tensor>& x) { return {x.first, 
 // What f gives plainly, and natively.
 template <class F, class... X>
 void compare(const std::string& name, F f, const X&... x) {
-  duet::function traced{f};
+  duet::function traced{f, {.name = name}};
   traced.compile(x...);
   same(name, list(f(x...)), list(traced(x...)));
 }
@@ -132,12 +132,12 @@ int main() {
   for (const int kind : {0, 1, 2}) compare("activate", activate, duet::tensor(kind), x);
   compare("collatz", collatz, duet::tensor(27));
   const Tensor matrix = duet::tensor({{2.0, 1.0, 0.0}, {1.0, 3.0, 1.0}, {0.0, 1.0, 4.0}});
-  compare("largest eigenvalue", largest_eigenvalue, matrix, duet::tensor(50));
+  compare("eigenvalue", largest_eigenvalue, matrix, duet::tensor(50));
   compare("recurrent", recurrent, matrix, matrix * 0.1, matrix * 0.2);
   compare("medians", medians, matrix);
   compare("polynomial", polynomial, duet::tensor({1.0, 0.0, 3.0}), x);
   const Descent plain, traced;
-  const duet::function descend{traced};
+  const duet::function descend{traced, {.name = "descent"}};
   same("descent", {plain(matrix, x)}, {descend(matrix, x)});
   same("weights", {plain.w.value()}, {traced.w.value()});
   return all_same ? 0 : 1;

@@ -330,10 +330,7 @@ Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unche
     return value;
   };
   const Tensor first = bound(lower), last = bound(upper);
-  const DType dtype = lower.is_number()                             ? last.dtype()
-                      : upper.is_number()                           ? first.dtype()
-                      : first.dtype() == i64 || last.dtype() == i64 ? i64
-                                                                    : i32;
+  const DType dtype = first.dtype() == i64 || last.dtype() == i64 ? i64 : i32;
   const Tensor end = last.dtype() == dtype ? last : cast(Arg(last, line), dtype);
   state.insert(state.begin(), first.dtype() == dtype ? first : cast(Arg(first, line), dtype));
   Leaves results = RunWhileLoop([&](const Leaves& leaves) { return Leaves{less(Arg(leaves[0], line), end)}; },

@@ -73,6 +73,7 @@ class ScalarWriter {
       ScalarCode::Item& item = code.items.emplace_back();
       if (node.region_count > 0) {
         auto control = std::make_shared<ScalarControl>(Control(graph, node, std::move(operands)));
+        control->node = static_cast<NodeId>(id);
         for (int i = 0; i < node.result_count; ++i)
           of(node.first_result + i) = control->results[static_cast<std::size_t>(i)];
         item.control = std::move(control);
@@ -80,6 +81,7 @@ class ScalarWriter {
       }
       Instruction& instruction = item.instruction;
       instruction.op = node.op;
+      instruction.node = static_cast<NodeId>(id);
       instruction.dtype = graph.type(node.first_result).dtype;
       instruction.operands = std::move(operands);
       if (node.op == Op::constant) {

@@ -56,7 +56,10 @@ class RegionOptimizer {
     if (control.op != Op::while_gradient) {
       changed_ |= MakeInvariantCarriesCaptures(control);
       changed_ |= Drop(node, control);
-      changed_ |= HoistInvariants(to(), control);
+      if (HoistInvariants(to(), control)) {
+        changed_ = true;
+        Drop(node, control);  // captures that only what moved needed
+      }
     }
     const ValueId first =
         to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(control.regions));

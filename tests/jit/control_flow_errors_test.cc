@@ -50,6 +50,10 @@ TEST(ControlFlowMeaning, LoopsCountAsInCpp) {
   EXPECT_EQ(fori_loop(tensor(2), 6, list, tensor(0)).item<int>(), 2345);
   EXPECT_EQ(fori_loop(6, 2, list, tensor(7)).item<int>(), 7);
   EXPECT_EQ(fori_loop(6, tensor(6), list, tensor(7)).item<int>(), 7);
+  EXPECT_EQ(fori_loop(
+                std::int64_t{1} << 40, tensor(6), [](const Tensor&, const Tensor& s) { return s + 1; }, tensor(7))
+                .item<int>(),
+            7);
   EXPECT_EQ(
       while_loop([](const Tensor& n) { return n < 100; }, [](const Tensor& n) { return n * 3; }, tensor(1)).item<int>(),
       243);

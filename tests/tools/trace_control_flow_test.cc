@@ -88,7 +88,7 @@ TEST_F(TraceControlFlow, RecordedPrograms) {
   EXPECT_GE(list.size(), 10u);
   bool loops = false, registers = false;
   for (const auto& trace : list) {
-    const std::string name = trace["function"];
+    const std::string name = trace["function"].get<std::string>() + "#" + std::to_string(trace["index"].get<int>());
     const std::string at = " '" + name + "' -d " + folder;
     EXPECT_EQ(trace["failure"], "") << name;
     for (const char* stage : {"traced", "optimized", "fused", "loops", "llvm"}) {

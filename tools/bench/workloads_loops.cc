@@ -6,12 +6,13 @@ namespace duet::bench {
 namespace {
 
 constexpr std::int64_t kIterations = 1'000'000, kSteps = 100'000;
+constexpr double kDt = 0.01;
 
 Tensor WhileScalar(const Tensor& x) {
-  auto [i, y] = while_loop([](const Tensor& i, const Tensor&) { return i < kIterations; },
+  auto [count, last] = while_loop([](const Tensor& i, const Tensor&) { return i < kIterations; },
                            [](const Tensor& i, const Tensor& y) { return std::pair{i + 1, y * 0.999 + 0.001}; },
                            std::pair{tensor(0), x});
-  return y;
+  return last;
 }
 
 struct Point {
@@ -25,10 +26,9 @@ Point Moved(const Point& p, const Point& slope, double dt) {
 }
 
 std::tuple<Tensor, Tensor, Tensor> Lorenz(const Tensor& x0, const Tensor& y0, const Tensor& z0) {
-  constexpr double kDt = 0.01;
   return fori_loop(
       0, kSteps,
-      [&](const Tensor&, const Tensor& x, const Tensor& y, const Tensor& z) {
+      [](const Tensor&, const Tensor& x, const Tensor& y, const Tensor& z) {
         const Point p{x, y, z}, k1 = Slope(p), k2 = Slope(Moved(p, k1, kDt / 2)), k3 = Slope(Moved(p, k2, kDt / 2)),
                                 k4 = Slope(Moved(p, k3, kDt));
         const auto next = [](const Tensor& at, const Tensor& a, const Tensor& b, const Tensor& c, const Tensor& d) {
@@ -43,7 +43,7 @@ std::tuple<Tensor, Tensor, Tensor> Lorenz(const Tensor& x0, const Tensor& y0, co
 std::tuple<Tensor, Tensor> LstmScan(const Tensor& xs, const Tensor& wx, const Tensor& wh, const Tensor& b) {
   const std::int64_t hidden = wh.dim(0);
   const Tensor start = zeros({xs.dim(1), hidden});
-  const auto [state, hs] = scan(
+  const auto [last, hs] = scan(
       [&](const std::pair<Tensor, Tensor>& state, const Tensor& x) {
         const auto& [h, c] = state;
         const Tensor gates = matmul(x, wx) + matmul(h, wh) + b;
@@ -53,7 +53,7 @@ std::tuple<Tensor, Tensor> LstmScan(const Tensor& xs, const Tensor& wx, const Te
         return std::pair{std::pair{output, cell}, output};
       },
       std::pair{start, start}, xs);
-  return {hs, state.second};
+  return {hs, last.second};
 }
 
 }  // namespace
