@@ -10,8 +10,8 @@ constexpr double kDt = 0.01;
 
 Tensor WhileScalar(const Tensor& x) {
   auto [count, last] = while_loop([](const Tensor& i, const Tensor&) { return i < kIterations; },
-                           [](const Tensor& i, const Tensor& y) { return std::pair{i + 1, y * 0.999 + 0.001}; },
-                           std::pair{tensor(0), x});
+                                  [](const Tensor& i, const Tensor& y) { return std::pair{i + 1, y * 0.999 + 0.001}; },
+                                  std::pair{tensor(0), x});
   return last;
 }
 
