@@ -5,8 +5,9 @@ if(NOT EXISTS "${DUET_EMPTY_SOURCE}")
   file(WRITE "${DUET_EMPTY_SOURCE}" "// A folder without sources.\n")
 endif()
 
-# Warnings for code of this repository. GCC 12 takes values inside Abseil's InlinedVector and its own AVX-512 intrinsics
-# for uninitialised: those two warnings stay warnings.
+# Warnings for code of this repository. GCC 12 takes what an empty InlinedVector of Abseil does not hold for
+# uninitialised when a temporary of it is moved from, so elements are made in place (emplace_back) or assigned from a
+# named one. What it still says of that kind stays a warning.
 function(duet_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion $<$<BOOL:${DUET_WERROR}>:-Werror>
     $<$<AND:$<BOOL:${DUET_WERROR}>,$<CXX_COMPILER_ID:GNU>>:-Wno-error=maybe-uninitialized;-Wno-error=uninitialized>)

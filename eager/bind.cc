@@ -1,5 +1,6 @@
 #include "eager/bind.h"
 
+#include "eager/effects.h"
 #include "eager/region.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
@@ -13,9 +14,7 @@ thread_local Interpreter* t_top = nullptr;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
-  if (IsTraced(operand))
-    throw TraceError("an operand was traced at " + to_string(operand.body()->line) +
-                     " and is used outside its trace: return it from the function instead");
+  if (!IsConcrete(operand)) throw TraceError(UsedOutside(operand, "an operand"));
 }
 
 std::vector<Type> TypesOf(Operands operands) {
@@ -41,6 +40,10 @@ Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
     literal = literal && operands[i]->body()->literal;
   }
   const Type result = InferType(op, std::span<const Type* const>(types, operands.size()), attributes);
+  if (HasEffect(op)) {
+    RunEffect(op, operands, attributes);
+    return {};
+  }
   if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
   if (op == Op::constant) return attributes.data;
   Tensor out = NewTensor(result);
@@ -57,6 +60,8 @@ Tensor Bind(Op op, Operands operands, const Attributes& attributes, Line line) {
   if (t_top) return t_top->Process(op, operands, attributes, LineScope::Current(line));
   try {
     return RunNow(op, operands, attributes);
+  } catch (const CheckError& error) {
+    throw CheckError(ErrorText(name(op), error.what(), {}, LineScope::Current(line)));
   } catch (const Error&) {
     const std::vector<Type> types = TypesOf(operands);
     RethrowWithContext(name(op), types, line);
@@ -82,9 +87,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     t_top->ProcessWrite(variable, value, LineScope::Current(line));
     return;
   }
-  if (IsTraced(value))
-    Fail<TraceError>(
-        "assign", "the value was traced at " + to_string(value.body()->line) + " and is used outside its trace", line);
+  if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);
@@ -100,8 +103,11 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
 Interpreter* Interpreter::Top() { return t_top; }
 
 bool Interpreter::AnyWantsRegions() {
-  for (Interpreter* level = t_top; level; level = level->below_)
-    if (level->wants_regions()) return true;
+  int derivatives = 0;
+  for (Interpreter* level = t_top; level; level = level->below_) {
+    derivatives += level->differentiates();
+    if (level->wants_regions() || derivatives > 1) return true;
+  }
   return false;
 }
 

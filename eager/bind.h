@@ -2,6 +2,7 @@
 // sees an op first and rewrites it into Binds one level down; with none, the op runs now on a kernel.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,6 +35,14 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
 Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& attributes, Line line = {});
 
 /// One level of a thread's stack. Lives on the C++ stack or in a tape; levels may leave in any order.
+struct BoundCall;
+
+/// What levels do with the ops of a call that they are to see as one (eager/bound_call.h).
+enum class CallKind : std::uint8_t {
+  kCheckpoint,  ///< tapes forget what is inside and run it again in the backward pass
+  kCustom       ///< tapes and jvps look at the call's rule in place of the inside
+};
+
 class Interpreter {
  public:
   virtual ~Interpreter();
@@ -43,12 +52,16 @@ class Interpreter {
   virtual Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) = 0;
   virtual Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) = 0;
   virtual void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) = 0;
+  /// Whether ops reach this level's inside: a trace takes everything, nothing below it sees an op.
+  virtual bool takes_everything() const { return false; }
   /// An op with regions (eager/region.h). Where nothing at or below wants regions whole, they run step by step.
   virtual std::vector<Tensor> ProcessRegions(const RegionCall& call);
   /// Whether this level takes regions whole: a trace records them.
   virtual bool wants_regions() const { return false; }
+  /// Whether this level computes derivatives.
+  virtual bool differentiates() const { return false; }
   /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that
-  /// watches one of them): the call is then replayed op by op.
+  /// watches one of them, a vmap that batched one): the call is then replayed op by op.
   virtual bool watches(std::span<const Tensor> operands,
                        std::span<const std::shared_ptr<VariableBody>> variables) const {
     (void)operands;
@@ -56,9 +69,26 @@ class Interpreter {
     return false;
   }
 
+  /// Whether the tensor is of this level: exists only while the level does.
+  virtual bool owns(const Tensor& tensor) const {
+    (void)tensor;
+    return false;
+  }
+  /// The ops until the matching LeaveCall are those of one call.
+  virtual void EnterCall(CallKind kind) { (void)kind; }
+  /// The call as seen here; null when it threw. Ops bound here go to the level below.
+  virtual void LeaveCall(CallKind kind, const BoundCall* call) {
+    (void)kind;
+    (void)call;
+  }
+  /// The call as the level below sees it, and, after that level has left it, its outputs as seen here.
+  virtual BoundCall CallBelow(const BoundCall& call);
+  virtual void TakeOutputs(const BoundCall& below, BoundCall& call) const;
+
   /// The innermost level of this thread; null: eager.
   static Interpreter* Top();
-  /// Whether a level of this thread wants regions whole.
+  /// Whether control flow is handed over whole: a level of this thread wants it so, or two of them differentiate. A
+  /// derivative of a derivative adds up in the order of the transformed regions, which a plain loop does not have.
   static bool AnyWantsRegions();
   Interpreter* below() const { return below_; }
 
@@ -66,6 +96,7 @@ class Interpreter {
   Interpreter() = default;
   void Push();
   void Pop();  ///< also when it is not the innermost; no effect when it is not on the stack
+  bool on_stack() const { return on_stack_; }
 
  private:
   friend class LevelScope;

@@ -63,7 +63,7 @@ Tensor Filled(const char* op, const Shape& shape, const Tensor& value, Line line
     const Type type{value.body()->type.dtype, shape};
     CheckedBytes(type);
     Tensor view = BroadcastTo(value, shape, line);
-    return IsTraced(view) ? view : Contiguous(view);
+    return IsConcrete(view) ? Contiguous(view) : view;
   } catch (const Error&) {
     RethrowWithContext(op, {}, line);
   }

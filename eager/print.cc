@@ -188,8 +188,13 @@ class Printer {
 
 std::string to_string(const Tensor& tensor) {
   if (tensor.empty_handle()) return "Tensor{}";
-  if (IsTraced(tensor)) {
+  if (!IsConcrete(tensor)) {
     const TensorBody& body = *tensor.body();
+    if (IsBatched(tensor))
+      Fail<TraceError>("print",
+                       "a value inside vmap stands for every example and has no data of its own (made at " +
+                           to_string(body.line) + "): print what vmap returns",
+                       {}, std::span(&body.type, 1));
     Fail<TraceError>("print",
                      "a traced value has no data yet (made at " + to_string(body.line) +
                          "): use duet::print, or run the function eagerly with duet::run_functions_eagerly(true)",

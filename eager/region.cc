@@ -25,6 +25,27 @@ Tensors RunWhile(const RegionCall& call) {
   return values;
 }
 
+Tensors RunWhileGradient(const RegionCall& call) {
+  const auto states = static_cast<std::ptrdiff_t>(call.regions[2]->outputs().size());
+  const auto carries = static_cast<std::ptrdiff_t>(call.regions[1]->outputs().size());
+  Tensors values(call.operands.begin() + states, call.operands.end());
+  std::vector<Tensors> saved;
+  while (call.regions[0]->Run(values)[0].item<bool>()) {
+    saved.emplace_back(values.begin(), values.begin() + carries);
+    Tensors next = call.regions[1]->Run(values);
+    std::move(next.begin(), next.end(), values.begin());
+  }
+  Tensors state(call.operands.begin(), call.operands.end());
+  while (!saved.empty()) {
+    std::move(saved.back().begin(), saved.back().end(), state.begin() + states);
+    saved.pop_back();
+    Tensors next = call.regions[2]->Run(state);
+    std::move(next.begin(), next.end(), state.begin());
+  }
+  state.resize(static_cast<std::size_t>(states));
+  return state;
+}
+
 Tensors RunScan(const RegionCall& call) {
   const std::int64_t length = call.attributes.length;
   const auto carries = static_cast<std::size_t>(call.attributes.carries);
@@ -119,6 +140,8 @@ std::vector<Tensor> RunRegions(const RegionCall& call) {
       return RunCond(call);
     case Op::while_loop:
       return RunWhile(call);
+    case Op::while_gradient:
+      return RunWhileGradient(call);
     default:
       return RunScan(call);
   }

@@ -22,8 +22,13 @@ const TensorBody& Body(const Tensor& tensor, const char* what, Line line) {
 // Data can be looked at only when there is some.
 const TensorBody& Concrete(const Tensor& tensor, const char* what, Line line) {
   const TensorBody& body = Body(tensor, what, line);
-  if (body.trace) {
+  if (body.level) {
     const std::string made = body.line.file ? " (made at " + to_string(body.line) + ")" : "";
+    if (IsBatched(tensor))
+      Fail<TraceError>(what,
+                       "a value inside vmap stands for every example and has no data of its own" + made +
+                           ": use duet::where to depend on it, or look at what vmap returns",
+                       line, std::span(&body.type, 1));
     Fail<TraceError>(what,
                      "a traced value has no data yet" + made +
                          ": use duet::cond or duet::where to depend on it, duet::print to look at it, or run the "
@@ -117,7 +122,7 @@ const void* Tensor::Elements(DType dtype, SourceLocation line) const {
 }
 
 Tensor contiguous(const Tensor& x, SourceLocation line) {
-  if (!Body(x, "contiguous", line).trace) return Contiguous(x);
+  if (!Body(x, "contiguous", line).level) return Contiguous(x);
   return x;  // results of traced functions are contiguous
 }
 

@@ -5,12 +5,14 @@
 
 #include "eager/bind.h"
 #include "eager/promote.h"
+#include "eager/variable_maker.h"
 #include "runtime/fail.h"
 
 namespace duet {
 namespace {
 
 std::atomic<std::uint64_t> g_next_id{1};
+thread_local VariableMaker* t_maker = nullptr;
 
 // A level on the stack, and one of this thread's levels is a trace. State made with nothing on the stack (an
 // optimizer's) is made outside.
@@ -18,14 +20,16 @@ bool IsTracing() { return LiteralsAreConstants() && Interpreter::Top(); }
 
 }  // namespace
 
+VariableMaker::VariableMaker() : outer_(t_maker) { t_maker = this; }
+VariableMaker::~VariableMaker() { t_maker = outer_; }
+VariableMaker* VariableMaker::Current() { return t_maker; }
+
 Variable::Variable(const Arg& initial, std::string name) : body_(std::make_shared<VariableBody>()) {
-  const Tensor value = initial.value();
+  Tensor value = initial.value();
   if (value.empty_handle()) Fail<ValueError>("Variable", "the initial value is an empty Tensor", initial.line());
-  if (IsTraced(value) || IsTracing())
-    Fail<TraceError>(
-        "Variable",
-        "a variable cannot be made while a function is traced: make it outside the function and assign to it",
-        initial.line());
+  if (VariableMaker* maker = VariableMaker::Current(); maker && IsTracing())
+    value = maker->InitialValue(value, initial.line());
+  if (!IsConcrete(value)) Fail<TraceError>("Variable", UsedOutside(value, "the initial value"), initial.line());
   body_->id = g_next_id.fetch_add(1);
   body_->name = name.empty() ? "variable" + std::to_string(body_->id) : std::move(name);
   body_->type = value.body()->type;

@@ -140,6 +140,7 @@ bool ReorderInputs(Graph& graph) {
   std::vector<ValueId> outputs;
   for (ValueId output : graph.outputs()) outputs.push_back(map[static_cast<std::size_t>(output)]);
   to.set_outputs(std::move(outputs));
+  to.set_calls(MappedCalls(graph, map));
   graph = std::move(to);
   return true;
 }

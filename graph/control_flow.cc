@@ -147,7 +147,9 @@ class RegionsWithCaptures {
     };
     for (std::size_t k = 0; k < written_.size(); ++k) write(k, first_written + static_cast<ValueId>(k));
     std::vector<ValueId> operands;
+    std::vector<NodeId> copied_before;
     for (const Node& node : from.nodes()) {
+      copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
       if (node.op == Op::write_variable) {
         const Input& input = from.inputs()[static_cast<std::size_t>(from.attributes(node).variable)];
         write(IndexOf(written_, input.variable), map[static_cast<std::size_t>(from.operands(node)[0])]);
@@ -160,6 +162,8 @@ class RegionsWithCaptures {
                                        std::vector<Graph>(regions.begin(), regions.end()));
       for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
     }
+    copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
+    to.set_calls(MappedCalls(from, map, copied_before));
     std::vector<ValueId> outputs;
     for (std::size_t i = 0; i < from.outputs().size(); ++i) {
       if (i == lead && !condition) AddFinalValues(from, map, first_written, outputs);
@@ -189,9 +193,23 @@ class RegionsWithCaptures {
   Variables written_, read_;
 };
 
-RegionBody BodyOf(const LeafFunction& function) {
-  return
-      [&function](std::span<const Tensor> arguments) { return function(Leaves(arguments.begin(), arguments.end())); };
+// Handles of their own for float values where levels look on: what arrives at one of them in a backward pass is summed
+// apart from what arrives at the value it came from, in a plain loop as in a region.
+Leaves Aliased(Leaves leaves, Line line) {
+  if (!Interpreter::Top()) return leaves;
+  for (Tensor& leaf : leaves) {
+    if (leaf.empty_handle() || !is_float(leaf.dtype())) continue;
+    Attributes attributes;
+    attributes.shape = leaf.shape();
+    leaf = duet::Bind(Op::reshape, {&leaf}, attributes, line);
+  }
+  return leaves;
+}
+
+RegionBody BodyOf(LeafFunction function) {
+  return [function = std::move(function)](std::span<const Tensor> arguments) {
+    return function(Leaves(arguments.begin(), arguments.end()));
+  };
 }
 
 // What the user's code gives back is checked where it comes back: plain and traced code throw the same.
@@ -208,7 +226,7 @@ LeafFunction CheckedBody(const char* name, const LeafFunction& body, std::vector
   return [name, &body, state = std::move(state), line](const Leaves& leaves) {
     Leaves results = body(leaves);
     Checked(name, line, [&] { CheckCarries(state, TypesOf(results)); });
-    return results;
+    return Aliased(std::move(results), line);
   };
 }
 
@@ -268,7 +286,7 @@ Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, con
   const auto run = [&](std::size_t i) {
     Leaves results = branches[i]({});
     Checked(name, line, [&] { TypesOf(results); });
-    return results;
+    return Aliased(std::move(results), line);
   };
   if (!Interpreter::AnyWantsRegions()) return run(ChosenRegion(chosen, branches.size()));
   std::vector<Graph> traced;
@@ -283,6 +301,7 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
                     SourceLocation line) {
   if (options.maximum_iterations >= 0) return RunBoundedWhile(condition, body, state, options.maximum_iterations, line);
   const std::vector<Type> types = Checked("while_loop", line, [&] { return TypesOf(state); });
+  state = Aliased(std::move(state), line);
   const LeafFunction checked_condition = CheckedCondition(condition, line);
   const LeafFunction checked_body = CheckedBody("while_loop", body, types, line);
   if (!Interpreter::AnyWantsRegions()) {
@@ -337,32 +356,32 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   });
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
+  const std::size_t count = carries.size();
   const LeafFunction checked_body =
       CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
-  Leaves operands = carries;
-  operands.insert(operands.end(), xs.begin(), xs.end());
+  Leaves operands = Aliased(std::move(carries), line);
+  const Leaves scanned = Aliased(xs, line);
+  operands.insert(operands.end(), scanned.begin(), scanned.end());
 
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
     traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-    return RegionsWithCaptures("scan", std::move(traced), line)
-        .Bind(Op::scan, {}, operands, carries.size(), attributes);
+    return RegionsWithCaptures("scan", std::move(traced), line).Bind(Op::scan, {}, operands, count, attributes);
   }
   const std::int64_t length = attributes.length;
   std::vector<Leaves> ys;  // per output
   for (std::int64_t k = 0; k < length; ++k) {
     const std::int64_t i = options.reverse ? length - 1 - k : k;
-    for (std::size_t x = 0; x < xs.size(); ++x) operands[carries.size() + x] = xs[x](Index(i, line));
+    for (std::size_t x = 0; x < scanned.size(); ++x) operands[count + x] = scanned[x](Index(i, line));
     Leaves results = checked_body(operands);
-    ys.resize(results.size() - carries.size(), Leaves(static_cast<std::size_t>(length)));
-    for (std::size_t y = 0; y < ys.size(); ++y)
-      ys[y][static_cast<std::size_t>(i)] = std::move(results[carries.size() + y]);
+    ys.resize(results.size() - count, Leaves(static_cast<std::size_t>(length)));
+    for (std::size_t y = 0; y < ys.size(); ++y) ys[y][static_cast<std::size_t>(i)] = std::move(results[count + y]);
     std::move(results.begin(), results.begin() + attributes.carries, operands.begin());
   }
-  operands.resize(carries.size());
+  operands.resize(count);
   if (length == 0) {  // the outputs' types without running anything
     const Graph traced = TraceRegion("body", types, BodyOf(checked_body), line);
-    for (std::size_t y = carries.size(); y < traced.outputs().size(); ++y) {
+    for (std::size_t y = count; y < traced.outputs().size(); ++y) {
       const Type type = Stacked(traced.type(traced.outputs()[y]), 0);
       operands.push_back(zeros(type.shape, type.dtype, line));
     }

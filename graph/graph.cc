@@ -1,13 +1,11 @@
 #include "graph/graph.h"
 
 #include <absl/container/inlined_vector.h>
-#include <absl/container/node_hash_set.h>
 #include <duet/error.h>
 #include <fmt/format.h>
 
 #include <cassert>
 #include <limits>
-#include <mutex>
 
 #include "graph/hash.h"
 #include "graph/region_types.h"
@@ -140,6 +138,19 @@ bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q) {
 
 }  // namespace
 
+std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId> values,
+                                      std::span<const NodeId> copied_before) {
+  std::vector<RecordedCall> calls = from.calls();
+  for (RecordedCall& call : calls) {
+    for (std::vector<ValueId>* list : {&call.inputs, &call.outputs})
+      for (ValueId& value : *list) value = values[static_cast<std::size_t>(value)];
+    if (copied_before.empty()) continue;
+    call.begin = copied_before[static_cast<std::size_t>(call.begin)];
+    call.end = copied_before[static_cast<std::size_t>(call.end)];
+  }
+  return calls;
+}
+
 bool operator==(const Graph& a, const Graph& b) {
   if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||
       a.nodes().size() != b.nodes().size())
@@ -151,13 +162,6 @@ bool operator==(const Graph& a, const Graph& b) {
   for (std::size_t i = 0; i < a.nodes().size(); ++i)
     if (!SameNode(a, a.nodes()[i], b, b.nodes()[i])) return false;
   return true;
-}
-
-const char* InternFile(std::string_view file) {
-  static std::mutex mutex;
-  static auto* files = new absl::node_hash_set<std::string>;  // never freed: lines outlive static destructors
-  const std::lock_guard lock(mutex);
-  return files->emplace(file).first->c_str();
 }
 
 }  // namespace duet

@@ -11,8 +11,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "eager/bind.h"
 #include "eager/variable_body.h"
 #include "graph/interner.h"
 #include "runtime/line.h"
@@ -20,6 +22,8 @@
 #include "runtime/type.h"
 
 namespace duet {
+
+class CallRule;
 
 using ValueId = std::int32_t;
 using NodeId = std::int32_t;
@@ -45,6 +49,16 @@ struct Input {
   Line line;                               ///< of the first use, for captures and variables
   Tensor captured;                         ///< kCapture: the value it had when traced
   std::shared_ptr<VariableBody> variable;  ///< kVariable; null in a graph read from text
+};
+
+/// Nodes that are one call of checkpoint or custom_gradient. Replays tell the levels of it; the program is complete
+/// without it, so passes, texts and comparisons know nothing of it, and a rebuilt graph has none.
+struct RecordedCall {
+  CallKind kind = CallKind::kCheckpoint;
+  NodeId begin = 0, end = 0;  ///< end is not part of it
+  std::vector<ValueId> inputs, outputs;
+  std::shared_ptr<const CallRule> rule;
+  Line line;
 };
 
 /// In a region as it was recorded: once the nodes before number `before` have run, the variable that result `output`
@@ -75,12 +89,15 @@ class Graph {
   }
   ValueId AddConstant(Tensor data, Line line);
   void set_outputs(std::vector<ValueId> outputs);
+  void set_calls(std::vector<RecordedCall> calls) { calls_ = std::move(calls); }
 
   const std::vector<Input>& inputs() const { return inputs_; }
   std::vector<Input>& inputs() { return inputs_; }
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
+  /// In the order of their ends.
+  const std::vector<RecordedCall>& calls() const { return calls_; }
   std::int32_t value_count() const { return static_cast<std::int32_t>(type_of_.size()); }
 
   /// In order. Copies keep them, what passes make has none.
@@ -109,6 +126,7 @@ class Graph {
   std::vector<Input> inputs_;
   std::vector<Node> nodes_;
   std::vector<ValueId> outputs_;
+  std::vector<RecordedCall> calls_;
   std::vector<RegionWrite> writes_;
   std::vector<ValueId> operand_list_;
   std::vector<std::shared_ptr<const std::vector<Graph>>> regions_;  // per node that has some; copies share them
@@ -119,10 +137,12 @@ class Graph {
   absl::flat_hash_set<std::string> input_names_;
 };
 
+/// The calls of a graph whose nodes were copied in order: what its values became, and how many nodes were copied before
+/// each (none given: all).
+std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId> values,
+                                      std::span<const NodeId> copied_before = {});
+
 /// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.
 bool operator==(const Graph& a, const Graph& b);
-
-/// A file name that outlives the graphs that mention it.
-const char* InternFile(std::string_view file);
 
 }  // namespace duet

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "eager/bound_call.h"
 #include "graph/graph_region.h"
 
 namespace duet {
@@ -19,6 +20,12 @@ std::vector<NodeId> LastUses(const Graph& graph) {
     use = std::max(use, write.before);
   }
   for (ValueId output : graph.outputs()) last[static_cast<std::size_t>(output)] = count;
+  for (const RecordedCall& call : graph.calls())
+    for (const std::vector<ValueId>* values : {&call.inputs, &call.outputs})
+      for (const ValueId value : *values) {
+        NodeId& until = last[static_cast<std::size_t>(value)];
+        until = std::max(until, call.end);
+      }
   return last;
 }
 
@@ -81,6 +88,54 @@ std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::spa
   return BindRegions({node.op, values, graph.attributes(node), regions, node.line});
 }
 
+// The calls that are open while nodes are replayed. With nothing on the stack nobody listens.
+class OpenCalls {
+ public:
+  explicit OpenCalls(const Graph& graph) {
+    if (!Interpreter::Top()) return;
+    for (const RecordedCall& call : graph.calls()) by_begin_.push_back(&call);
+    // Outer ones first; recording put them by their ends.
+    std::stable_sort(by_begin_.begin(), by_begin_.end(), [](const RecordedCall* a, const RecordedCall* b) {
+      return a->begin != b->begin ? a->begin < b->begin : a->end > b->end;
+    });
+  }
+  ~OpenCalls() {
+    while (!open_.empty()) open_.pop_back();
+  }
+  OpenCalls(const OpenCalls&) = delete;
+  OpenCalls& operator=(const OpenCalls&) = delete;
+
+  /// Closes and opens what ends and begins there.
+  void Before(NodeId node, std::vector<Tensor>& values) {
+    while (!open_.empty() && open_.back().recorded->end == node) Close(values);
+    for (; next_ < by_begin_.size() && by_begin_[next_]->begin == node; ++next_)
+      open_.push_back({by_begin_[next_], std::make_unique<CallScope>(by_begin_[next_]->kind)});
+  }
+
+ private:
+  struct Open {
+    const RecordedCall* recorded;
+    std::unique_ptr<CallScope> scope;
+  };
+
+  void Close(std::vector<Tensor>& values) {
+    const RecordedCall& recorded = *open_.back().recorded;
+    BoundCall call;
+    for (const ValueId value : recorded.inputs) call.inputs.push_back(values[static_cast<std::size_t>(value)]);
+    for (const ValueId value : recorded.outputs) call.outputs.push_back(values[static_cast<std::size_t>(value)]);
+    call.rule = recorded.rule;
+    call.line = recorded.line;
+    open_.back().scope->Finish(call);
+    for (std::size_t i = 0; i < call.outputs.size(); ++i)
+      values[static_cast<std::size_t>(recorded.outputs[i])] = call.outputs[i];
+    open_.pop_back();
+  }
+
+  std::vector<const RecordedCall*> by_begin_;
+  std::size_t next_ = 0;
+  std::vector<Open> open_;
+};
+
 }  // namespace
 
 std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments) {
@@ -105,6 +160,7 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
     }
   }
   assert(next_argument == arguments.size());
+  OpenCalls calls(graph);
   RegionState state(graph);
   std::vector<const Tensor*> operands;
   const auto run = [&](const Node& node) {
@@ -117,10 +173,12 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
       std::vector<Tensor> results = ReplayRegions(graph, node, operands);
       std::move(results.begin(), results.end(), values.begin() + node.first_result);
     } else {
-      values[static_cast<std::size_t>(node.first_result)] = Bind(node.op, operands, attributes, node.line);
+      Tensor result = Bind(node.op, operands, attributes, node.line);
+      if (node.result_count > 0) values[static_cast<std::size_t>(node.first_result)] = std::move(result);
     }
   };
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
+    calls.Before(id, values);
     const Node& node = graph.node(id);
     operands.clear();
     for (ValueId operand : graph.operands(node)) operands.push_back(&values[static_cast<std::size_t>(operand)]);
@@ -134,6 +192,7 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
     for (ValueId operand : graph.operands(node))
       if (last[static_cast<std::size_t>(operand)] == id) values[static_cast<std::size_t>(operand)] = Tensor();
   }
+  calls.Before(static_cast<NodeId>(graph.nodes().size()), values);
   std::vector<Tensor> outputs;
   for (ValueId output : graph.outputs()) outputs.push_back(values[static_cast<std::size_t>(output)]);
   return outputs;

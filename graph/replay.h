@@ -11,7 +11,8 @@
 namespace duet {
 
 /// The outputs of the graph for these arguments (the inputs of kind kArgument, in order). Variables are read at the
-/// start, written where the effects stand. Values are released after their last use.
+/// start, written where the effects stand. Values are released after their last use. The levels on the stack are told
+/// of the graph's calls.
 std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments);
 
 /// For each value the last node that uses it; outputs are used by the node past the last.

@@ -1,8 +1,9 @@
 #include "graph/trace.h"
 
-#include <atomic>
+#include <algorithm>
 #include <cstring>
 
+#include "eager/bound_call.h"
 #include "graph/graph_region.h"
 #include "graph/region_types.h"
 #include "runtime/fail.h"
@@ -11,12 +12,11 @@
 namespace duet {
 namespace {
 
-std::atomic<std::uint64_t> g_next_trace{1};
 thread_local int t_traces = 0;
 
 }  // namespace
 
-Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(g_next_trace.fetch_add(1)) {
+Trace::Trace(std::string name, Kind kind) : name_(std::move(name)), kind_(kind), id_(NewLevelId()) {
   Push();
   ++t_traces;
   SetLiteralsAreConstants(true);
@@ -35,22 +35,19 @@ Trace::Ref Trace::AddInput(Input input) {
   return -static_cast<Ref>(inputs_.size());
 }
 
-Tensor Trace::AddArgument(const Type& type, std::string name) {
+Tensor Trace::AddArgument(const Type& type, std::string name, Line line) {
   Input input;
   input.name = std::move(name);
   input.type = type;
-  return Traced(type, AddInput(std::move(input)), {});
+  return Traced(type, AddInput(std::move(input)), line);
 }
 
 Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
-  if (body->trace == id_) return body->value;
-  if (body->trace && kind_ == Kind::kFunction)
-    Fail<TraceError>(op,
-                     "an operand was traced at " + to_string(body->line) +
-                         " and is used outside its trace: return it from the function instead",
-                     line);
+  if (body->level == id_) return body->value;
+  if (!IsConcrete(tensor) && kind_ == Kind::kFunction && !BelongsBelow(tensor))
+    Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
   if (body->literal) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
@@ -112,6 +109,10 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
     for (const Type* operand : types) copies.push_back(*operand);
     RethrowWithContext(duet::name(op), copies, line);
   }
+  if (HasEffect(op)) {
+    Record(op, refs, attributes, line, 0);
+    return {};
+  }
   return Traced(type, Record(op, refs, attributes, line), line);
 }
 
@@ -136,6 +137,13 @@ std::vector<Tensor> Trace::ProcessRegions(const RegionCall& call) {
   for (std::size_t i = 0; i < results.size(); ++i)
     traced.push_back(Traced(results[i], first + static_cast<Ref>(i), call.line));
   return traced;
+}
+
+// A batched tensor of a vmap around the trace: a capture like any other, replayed under that vmap.
+bool Trace::BelongsBelow(const Tensor& tensor) const {
+  for (const Interpreter* level = below(); level; level = level->below())
+    if (level->owns(tensor)) return true;
+  return false;
 }
 
 Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
@@ -167,6 +175,74 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   state.current = Traced(variable->type, ref, line);
 }
 
+// What it is computed from, evaluated now: numbers and captured tensors.
+Tensor Trace::InitialValue(const Tensor& initial, Line line) {
+  const auto fail = [&](const std::string& why) {
+    Fail<TraceError>("Variable", why + ": make it outside the function", line);
+  };
+  if (kind_ == Kind::kRegion) fail("one is made in a branch or a loop, which may run many times or never");
+  if (!variable_made_.file) variable_made_ = line;
+  if (IsConcrete(initial)) return initial;
+  const Ref root = RefOf(initial, "Variable", line);
+  const auto capture = [&](Ref ref) -> const Tensor& {
+    const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
+    if (input.kind != Input::Kind::kCapture)
+      fail("its initial value depends on " +
+           std::string(input.kind == Input::Kind::kVariable ? "variable " : "argument ") + input.name +
+           ", which may differ from call to call");
+    return input.captured;
+  };
+  if (root < 0) return capture(root);
+  // Effects have no result: of the nodes that begin at a result the last one is meant.
+  const auto node_of = [&](Ref ref) {
+    const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), ref,
+                                        [](Ref value, const Recorded& node) { return value < node.result; });
+    return static_cast<std::size_t>(after - nodes_.begin()) - 1;
+  };
+  const auto operand = [&](const Recorded& node, std::int32_t i) {
+    return operands_[static_cast<std::size_t>(node.first_operand + i)];
+  };
+  std::vector<bool> needed(node_of(root) + 1);
+  needed.back() = true;
+  for (std::size_t i = needed.size(); i-- > 0;)
+    for (std::int32_t k = 0; needed[i] && k < nodes_[i].operand_count; ++k)
+      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[node_of(ref)] = true;
+  std::vector<Tensor> values(needed.size());
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (!needed[i]) continue;
+    const Recorded& node = nodes_[i];
+    if (!node.regions.empty()) fail("its initial value depends on a branch or a loop");
+    if (node.op == Op::constant) {
+      values[i] = node.data;
+      continue;
+    }
+    std::vector<Tensor> operands;
+    for (std::int32_t k = 0; k < node.operand_count; ++k) {
+      const Ref ref = operand(node, k);
+      operands.push_back(ref < 0 ? capture(ref) : values[node_of(ref)]);
+    }
+    values[i] = EvaluateNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+  }
+  return values.back();
+}
+
+void Trace::EnterCall(CallKind) { open_calls_.push_back(nodes_.size()); }
+
+void Trace::LeaveCall(CallKind kind, const BoundCall* call) {
+  const std::size_t begin = open_calls_.back();
+  open_calls_.pop_back();
+  if (!call) return;
+  MarkedCall marked;
+  for (const Tensor& input : call->inputs) marked.inputs.push_back(RefOf(input, "call", call->line));
+  for (const Tensor& output : call->outputs) marked.outputs.push_back(RefOf(output, "call", call->line));
+  marked.call.kind = kind;
+  marked.call.begin = static_cast<NodeId>(begin);
+  marked.call.end = static_cast<NodeId>(nodes_.size());
+  marked.call.rule = call->rule;
+  marked.call.line = call->line;
+  marked_calls_.push_back(std::move(marked));
+}
+
 Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   std::vector<Ref> output_refs;
   for (const Tensor& output : outputs) output_refs.push_back(RefOf(output, "return", line));
@@ -195,6 +271,13 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     node.attributes.reset();
     node.data = Tensor();
   }
+  std::vector<RecordedCall> calls;
+  for (MarkedCall& marked : marked_calls_) {
+    for (Ref ref : marked.inputs) marked.call.inputs.push_back(value_of(ref));
+    for (Ref ref : marked.outputs) marked.call.outputs.push_back(value_of(ref));
+    calls.push_back(std::move(marked.call));
+  }
+  graph.set_calls(std::move(calls));
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));
   graph.set_outputs(std::move(output_values));

@@ -11,19 +11,20 @@
 #include <vector>
 
 #include "eager/bind.h"
+#include "eager/variable_maker.h"
 #include "graph/graph.h"
 
 namespace duet {
 
-class Trace final : public Interpreter {
+class Trace final : public Interpreter, private VariableMaker {
  public:
   /// kRegion: tensors of outer traces become captures as concrete ones do.
   enum class Kind : std::uint8_t { kFunction, kRegion };
   explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
-  /// Before the first op.
-  Tensor AddArgument(const Type& type, std::string name);
+  /// Before the first op. The line is that of the call.
+  Tensor AddArgument(const Type& type, std::string name, Line line = {});
   /// The graph in the order of recording: gradients taken by replaying it add up as in a plain call. Throws TraceError
   /// for an output of another trace. Ends the trace.
   Graph Finish(const std::vector<Tensor>& outputs, Line line);
@@ -33,6 +34,13 @@ class Trace final : public Interpreter {
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
   bool wants_regions() const override { return true; }
+
+  /// The line of the first Variable that was made during the trace; none: no file.
+  Line variable_made() const { return variable_made_; }
+
+  bool takes_everything() const override { return true; }
+  void EnterCall(CallKind kind) override;
+  void LeaveCall(CallKind kind, const BoundCall* call) override;
 
   /// Whether this thread is inside a trace.
   static bool Active();
@@ -49,11 +57,17 @@ class Trace final : public Interpreter {
     Tensor data;  // of a constant
     Line line;
   };
+  struct MarkedCall {
+    RecordedCall call;
+    std::vector<Ref> inputs, outputs;
+  };
   struct VariableState {
     std::int32_t input;
     Tensor current;
   };
 
+  Tensor InitialValue(const Tensor& initial, Line line) override;
+  bool BelongsBelow(const Tensor& tensor) const;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -65,6 +79,7 @@ class Trace final : public Interpreter {
   Kind kind_;
   std::uint64_t id_;
   std::int32_t result_count_ = 0;
+  Line variable_made_;
   std::vector<Input> inputs_;
   std::vector<Recorded> nodes_;
   std::vector<Ref> operands_;
@@ -72,6 +87,8 @@ class Trace final : public Interpreter {
   std::unordered_map<const TensorBody*, Ref> constants_;    // the nodes' data keeps the tensors alive
   std::map<std::pair<DType, std::uint64_t>, Ref> numbers_;  // 0-d constants by their bits: one node each
   std::unordered_map<const VariableBody*, VariableState> variables_;
+  std::vector<std::size_t> open_calls_;  // the node that each begins with
+  std::vector<MarkedCall> marked_calls_;
 };
 
 }  // namespace duet

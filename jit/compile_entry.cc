@@ -14,6 +14,7 @@
 #include "jit/build_loop_plan.h"
 #include "jit/concrete_entry.h"
 #include "jit/lowered_text.h"
+#include "jit/trace_budget.h"
 #include "jit/trace_log.h"
 #include "passes/pipeline.h"
 #include "runtime/options.h"
@@ -30,7 +31,21 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
+// The plan is the larger part of it.
+std::int64_t BytesOf(const NativeFunction& native) {
+  std::int64_t bytes = sizeof native + native.executable().code_bytes;
+  for (const Step& step : native.plan().steps) {
+    bytes += sizeof step;
+    const auto* nest = std::get_if<LoopNest>(&step);
+    if (!nest) continue;
+    for (const Phase& phase : nest->phases)
+      bytes += static_cast<std::int64_t>((phase.body.size() + phase.after.size()) * (sizeof(Instruction) + 64));
+  }
+  return bytes;
+}
+
 void Publish(Entry& entry, std::unique_ptr<NativeFunction> native, const std::string& failure) {
+  if (native) internal::TraceBudget::Get().Grow(entry, BytesOf(*native));
   std::lock_guard lock(entry.mutex);
   if (native) {
     entry.times = native->executable().times;
@@ -100,7 +115,7 @@ class CompileThread {
       queue_.pop_front();
       busy_ = true;
       lock.unlock();
-      Compile(*entry);
+      if (entry.use_count() > 1) Compile(*entry);  // else its function is gone or has dropped it: nobody can call it
       entry.reset();
       lock.lock();
       busy_ = false;

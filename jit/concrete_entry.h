@@ -1,5 +1,7 @@
 // ConcreteFunction::Entry: one signature of a function: its key, the graph as recorded, and, when it is there, native
-// code. The recorded graph never changes; what compilation makes is published once, by `native`.
+// code. The recorded graph never changes; what compilation makes is published once, by `native`. Calls, the compile
+// queue and ConcreteFunctions share it, so dropping it from a function's cache frees its code only after the last of
+// them.
 #pragma once
 
 #include <duet/function.h>
@@ -23,6 +25,8 @@ struct SignatureKey {
   std::vector<std::int64_t> structure;
   std::string statics;
 
+  SignatureKey() = default;
+  explicit SignatureKey(const internal::FlatArguments& arguments);
   bool Matches(const internal::FlatArguments& arguments) const;
 };
 std::uint64_t HashArguments(const internal::FlatArguments& arguments);
@@ -30,10 +34,13 @@ std::uint64_t HashArguments(const internal::FlatArguments& arguments);
 struct ConcreteFunction::Entry {
   enum class State { kEvaluated, kCompiling, kNative, kFailed };
 
+  std::string name;  ///< of the function
   SignatureKey key;
   std::uint64_t hash = 0;
+  std::int64_t number = 0;  ///< among the function's traces, from 1
+  internal::Description arguments;
   Graph recorded;
-  std::vector<std::int64_t> result_structure;
+  internal::FlatResults result;                          ///< all of it but the tensors
   std::vector<std::shared_ptr<VariableBody>> variables;  ///< that the graph reads or writes
   std::vector<Tensor> captures;
   std::string reason;  ///< why it was traced
@@ -41,11 +48,14 @@ struct ConcreteFunction::Entry {
   Line line;           ///< of the call that it was traced for
   double trace_ms = 0;
   std::atomic<std::int64_t> calls{0}, native_calls{0};
+  std::atomic<std::uint64_t> last_used{0};  ///< in traces made by this process
+  std::atomic<std::int64_t> bytes{0};       ///< of graph and code, roughly
 
   std::atomic<const NativeFunction*> native{nullptr};  ///< set once, after owned_native
   std::mutex mutex;                                    ///< of what follows
   std::condition_variable done;
   State state = State::kEvaluated;
+  bool kept = false;                 ///< in the cache of its function
   std::unique_ptr<Graph> optimized;  ///< made under DUET_FUNCTION=evaluate
   std::unique_ptr<NativeFunction> owned_native;
   std::string failure;
@@ -57,7 +67,15 @@ struct ConcreteFunction::Entry {
 Graph OptimizedGraph(const Graph& recorded);
 /// Makes native code now, on this thread; returns when there is some or the attempt failed (state, failure).
 void CompileEntry(const std::shared_ptr<ConcreteFunction::Entry>& entry);
-/// The same on the compile thread.
+/// The same on the compile thread, if somebody still holds the entry by then.
 void CompileEntryLater(const std::shared_ptr<ConcreteFunction::Entry>& entry);
+
+/// Runs the native code on arguments that fit; appends the results. Code that may raise leaves variables alone when it
+/// does: a replay then does what comes before the error, and raises that of the first op in program order.
+void CallNative(const NativeFunction& native, ConcreteFunction::Entry& entry, const internal::FlatArguments& arguments,
+                std::vector<Tensor>& results);
+/// Runs the entry as a call of its function does, on arguments that fit.
+void RunEntry(const std::shared_ptr<ConcreteFunction::Entry>& entry, const internal::FlatArguments& arguments,
+              Line line, internal::FlatResults& results);
 
 }  // namespace duet

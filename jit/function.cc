@@ -3,12 +3,12 @@
 
 #include <atomic>
 
-#include "graph/canonical_order.h"
-#include "graph/print.h"
+#include "eager/effects.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
 #include "jit/function_state.h"
-#include "jit/lowered_text.h"
+#include "jit/nan_watcher.h"
+#include "jit/retrace.h"
 #include "runtime/fail.h"
 #include "runtime/options.h"
 
@@ -33,8 +33,8 @@ std::vector<Tensor> Leaves(const internal::FlatArguments& arguments) {
   return leaves;
 }
 
-// Native code that may raise leaves variables alone when it does: the replay then does what comes before the error, and
-// raises that of the first op in program order.
+}  // namespace
+
 void CallNative(const NativeFunction& native, Entry& entry, const internal::FlatArguments& arguments,
                 std::vector<Tensor>& results) {
   constexpr int kInline = internal::FlatArguments::kInline;
@@ -44,16 +44,20 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
     for (int i = 0; i < arguments.tensor_count; ++i) all.push_back(&arguments.tensor(i));
     pointers = all.data();
   }
+  const std::int64_t printed = PrintCount();
   try {
     native.Call({pointers, static_cast<std::size_t>(arguments.tensor_count)}, results);
   } catch (const Error&) {
     if (!native.may_raise()) throw;
     LevelScope nothing(nullptr);
+    const SkipPrints again(PrintCount() - printed);
     Replay(entry.recorded, Leaves(arguments));
     throw;
   }
   entry.native_calls.fetch_add(1, std::memory_order_relaxed);
 }
+
+namespace {
 
 // Whether calls are to become native at all.
 bool WantsNative() {
@@ -81,6 +85,10 @@ void StartCompiling(const std::shared_ptr<Entry>& entry) {
   }
 }
 
+void CheckNotMoved(const internal::FunctionState* state, Line line) {
+  if (!state) Fail<ValueError>("function", "it was moved to another function object", line);
+}
+
 std::string FunctionName(const FunctionOptions& options, Line line) {
   if (!options.name.empty()) return options.name;
   std::string file = line.file ? line.file : "function";
@@ -97,60 +105,85 @@ void run_functions_eagerly(bool eagerly) { g_eagerly.store(eagerly); }
 Eager::Eager() : outer_(t_eagerly) { t_eagerly = true; }
 Eager::~Eager() { t_eagerly = outer_; }
 
-std::string ConcreteFunction::signature() const {
-  std::string text = entry_->recorded.name() + "(";
-  const char* comma = "";
-  for (const Input& input : entry_->recorded.inputs()) {
-    if (input.kind != Input::Kind::kArgument) continue;
-    text += comma + input.name + ": " + to_string(input.type);
-    comma = ", ";
-  }
-  text += ") -> ";
-  const std::vector<ValueId>& outputs = entry_->recorded.outputs();
-  if (outputs.size() != 1) text += "(";
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    text += (i ? ", " : "") + to_string(entry_->recorded.type(outputs[i]));
-  return outputs.size() != 1 ? text + ")" : text;
-}
-
-std::string ConcreteFunction::text(const std::string& stage, SourceLocation line) const {
-  if (stage == "traced") {
-    Graph graph = entry_->recorded;
-    ReorderInputs(graph);
-    ReorderNodes(graph);
-    return PrintGraph(graph);
-  }
-  try {
-    return LoweredText(OptimizedGraph(entry_->recorded), stage);
-  } catch (const ValueError&) {
-    RethrowWithContext("text", {}, line);
-  }
-}
-
 namespace internal {
 
-void FlatArguments::AddVariable(const Variable& variable) { variables.push_back(variable.body()->id); }
-
-std::shared_ptr<FunctionState> MakeFunctionState(const FunctionOptions& options, SourceLocation line) {
-  return std::make_shared<FunctionState>(FunctionName(options, line), line);
+std::shared_ptr<FunctionState> MakeFunctionState(FunctionOptions options, bool callable, SourceLocation line) {
+  options.name = FunctionName(options, line);
+  if (!callable)
+    Fail<ValueError>(options.name, "there is nothing to call: a null pointer or an empty std::function", line);
+  return std::make_shared<FunctionState>(std::move(options), line);
 }
 
-bool RunsPlainly() {
-  return t_eagerly || g_eagerly.load(std::memory_order_relaxed) || Trace::Active() ||
-         options().function == Options::Function::kPlain;
+CallMode ModeOfCall(const FunctionState* state, SourceLocation line) {
+  CheckNotMoved(state, line);
+  if (t_eagerly || g_eagerly.load(std::memory_order_relaxed) || options().function == Options::Function::kPlain)
+    return CallMode::kPlain;
+  return Trace::Active() ? CallMode::kInlined : CallMode::kTraced;
 }
 
-void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call, SourceLocation line,
+void CallFunction(FunctionState& state, const FlatArguments& arguments, const CallBody& call, SourceLocation line,
                   FlatResults& results) {
-  const std::shared_ptr<Entry> entry = state.FindOrTrace(arguments, body, call, line);
+  RunEntry(state.FindOrTrace(arguments, call, line, true), arguments, line, results);
+}
+
+void CallConcrete(const std::shared_ptr<Entry>& entry, const FlatArguments& arguments, const CallBody& call,
+                  SourceLocation line, FlatResults& results) {
+  for (int i = 0; i < arguments.tensor_count; ++i) {
+    const Tensor& tensor = arguments.tensor(i);
+    if (tensor.empty_handle()) Fail<ValueError>(entry->name, "an argument is an empty Tensor", line);
+  }
+  if (!entry->key.Matches(arguments)) {
+    Description given;
+    call.describe(call, given);
+    for (std::size_t i = 0; i < given.items.size() && i < entry->arguments.items.size(); ++i)
+      given.items[i].path = entry->arguments.items[i].path;
+    const std::string why = WhyTraced(entry->arguments, given);
+    Fail<SignatureError>(entry->name, "this trace is for another signature: " + (why.empty() ? "other variables" : why),
+                         line);
+  }
+  RunEntry(entry, arguments, line, results);
+}
+
+std::shared_ptr<Entry> TraceFunction(FunctionState* state, const FlatArguments& arguments, const CallBody& call,
+                                     SourceLocation line) {
+  CheckNotMoved(state, line);
+  return state->FindOrTrace(arguments, call, line, false);
+}
+
+void CompileFunction(FunctionState* state, const FlatArguments& arguments, const CallBody& call, SourceLocation line) {
+  CheckNotMoved(state, line);
+  const std::shared_ptr<Entry> entry = state->FindOrTrace(arguments, call, line, false);
+  // Where there is to be no native code, calls run as they do without it.
+  if (options().jit == Options::Jit::kOff || options().compile == Options::Compile::kOff || !WantsNative()) return;
+  CompileEntry(entry);
+  std::lock_guard lock(entry->mutex);
+  if (entry->state == Entry::State::kFailed)
+    Fail<Error>(state->name(), "there is no native code: " + entry->failure, line);
+}
+
+FunctionStats StatsOf(const FunctionState* state) { return state ? state->Stats() : FunctionStats(); }
+
+}  // namespace internal
+
+void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments& arguments, Line line,
+              internal::FlatResults& results) {
   entry->calls.fetch_add(1, std::memory_order_relaxed);
-  results.structure = entry->result_structure;
+  if (!entry->result.structure.empty()) static_cast<internal::FlatRest&>(results) = entry->result;
+  if (!entry->result.variables.empty()) results.variables = entry->result.variables;
   if (Interpreter::Top()) {
     const std::vector<Tensor> leaves = Leaves(arguments);
-    if (IsWatched(*entry, leaves)) {
+    if (Trace::Active() || IsWatched(*entry, leaves)) {
       results.tensors = Replay(entry->recorded, leaves);
       return;
     }
+  }
+  for (int i = 0; i < arguments.tensor_count; ++i)
+    if (!IsConcrete(arguments.tensor(i)))
+      Fail<TraceError>(entry->name, UsedOutside(arguments.tensor(i), "an argument"), line);
+  if (options().check_nan) {
+    const NanWatcher watcher(NanWatcher::OnNan::kThrow);
+    results.tensors = Replay(entry->recorded, Leaves(arguments));
+    return;
   }
   const NativeFunction* native = entry->native.load(std::memory_order_acquire);
   if (!native) {
@@ -159,64 +192,9 @@ void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBod
   }
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
   if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
-    Fail<Error>(state.name(), "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
+    Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
   LevelScope nothing(nullptr);
   results.tensors = Replay(EvaluatedGraph(*entry), Leaves(arguments));
 }
 
-std::shared_ptr<Entry> TraceFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
-                                     SourceLocation line) {
-  return state.FindOrTrace(arguments, body, call, line);
-}
-
-void CompileFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
-                     SourceLocation line) {
-  const std::shared_ptr<Entry> entry = state.FindOrTrace(arguments, body, call, line);
-  // Where there is to be no native code, calls run as they do without it.
-  if (options().jit == Options::Jit::kOff || options().compile == Options::Compile::kOff || !WantsNative()) return;
-  CompileEntry(entry);
-  std::lock_guard lock(entry->mutex);
-  if (entry->state == Entry::State::kFailed)
-    Fail<Error>(state.name(), "there is no native code: " + entry->failure, line);
-}
-
-FunctionStats StatsOf(const FunctionState& state) { return state.Stats(); }
-
-std::string ExplainState(const FunctionState& state) {
-  std::string text = state.name() + " (" + to_string(state.line()) + ")\n";
-  const auto entries = state.entries();
-  if (entries.empty()) return text + "  never called\n";
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const Entry& entry = *entries[i];
-    text += "  #" + std::to_string(i + 1) + " " + ConcreteFunction(entries[i]).signature() + "\n";
-    text += "     traced at " + to_string(entry.line) + ": " + entry.reason + "\n";
-    for (const Input& input : entry.recorded.inputs()) {
-      if (input.kind == Input::Kind::kCapture)
-        text += "     captured " + to_string(input.type) + " at " + to_string(input.line) +
-                ": the value it had when traced\n";
-      if (input.kind == Input::Kind::kVariable)
-        text += "     variable " + input.name + " " + to_string(input.type) + " at " + to_string(input.line) + "\n";
-    }
-    text += "     " + std::to_string(entry.calls.load()) + " calls, " + std::to_string(entry.native_calls.load()) +
-            " of them native; ";
-    std::lock_guard lock(const_cast<Entry&>(entry).mutex);
-    switch (entry.state) {
-      case Entry::State::kEvaluated:
-        text += "evaluated on the eager kernels\n";
-        break;
-      case Entry::State::kCompiling:
-        text += "compiling\n";
-        break;
-      case Entry::State::kNative:
-        text += "native\n";
-        break;
-      case Entry::State::kFailed:
-        text += "evaluated: " + entry.failure + "\n";
-        break;
-    }
-  }
-  return text;
-}
-
-}  // namespace internal
 }  // namespace duet

@@ -1,12 +1,22 @@
 #include "jit/function_state.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 #include "graph/trace.h"
+#include "jit/trace_budget.h"
 #include "jit/trace_log.h"
+#include "passes/pass.h"
 #include "runtime/fail.h"
+#include "runtime/tensor_body.h"
 
 namespace duet {
+
+SignatureKey::SignatureKey(const internal::FlatArguments& arguments)
+    : variables(arguments.variables), structure(arguments.structure), statics(arguments.statics) {
+  for (int i = 0; i < arguments.tensor_count; ++i) tensors.push_back(arguments.tensor(i).body()->type);
+}
 
 bool SignatureKey::Matches(const internal::FlatArguments& arguments) const {
   if (static_cast<int>(tensors.size()) != arguments.tensor_count) return false;
@@ -34,95 +44,287 @@ std::uint64_t HashArguments(const internal::FlatArguments& arguments) {
 }
 
 namespace internal {
+namespace {
 
-std::shared_ptr<FunctionState::Entry> FunctionState::Find(const FlatArguments& arguments, std::uint64_t hash) {
-  std::lock_guard lock(mutex_);
-  for (const auto& entry : entries_) {
-    if (entry->hash != hash || !entry->key.Matches(arguments)) continue;
-    ++hits_;
-    return entry;
+thread_local int t_no_new_traces = 0;
+
+struct Active {
+  const FunctionState* state;
+  SignatureKey key;
+  Line line;
+};
+thread_local std::vector<Active> t_active;
+
+// A call inside its own trace ends where a Static or a list gets smaller; this deep it does not.
+constexpr std::size_t kMaxDepth = 200;
+
+// An IR name for the argument at a path: `x0`, `x0.first.weight`, `x1.2`; a given name as it is.
+std::string InputName(const std::string& path) {
+  std::string name = path.empty() || (path[0] >= '0' && path[0] <= '9') ? "x" : "";
+  for (const char c : path) {
+    const bool is_word = std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+    if (is_word)
+      name += c;
+    else if (!name.ends_with('.'))
+      name += '.';
   }
-  return nullptr;
+  while (name.ends_with('.')) name.pop_back();
+  return name;
 }
 
-std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArguments& arguments, TraceBody body,
-                                                                 void* call, Line line) {
-  for (int i = 0; i < arguments.tensor_count; ++i)
-    if (arguments.tensor(i).empty_handle()) Fail<ValueError>(name_, "an argument is an empty Tensor", line);
-  const std::uint64_t hash = HashArguments(arguments);
-  if (auto entry = Find(arguments, hash)) return entry;
-  std::lock_guard tracing(tracing_mutex_);
-  if (auto entry = Find(arguments, hash)) return entry;  // traced while this thread waited
-  std::shared_ptr<Entry> entry = TraceNow(arguments, body, call, line);
-  entry->hash = hash;
+// Of the graph, the key and the rest of an entry, roughly; code is added when there is some.
+std::int64_t BytesOf(const ConcreteFunction::Entry& entry) {
+  std::int64_t bytes = sizeof entry + 512;
+  bytes += static_cast<std::int64_t>(entry.recorded.nodes().size() * (sizeof(Node) + 64));
+  bytes += static_cast<std::int64_t>(entry.recorded.inputs().size() * (sizeof(Input) + 64));
+  for (const Node& node : entry.recorded.nodes())
+    if (node.op == Op::constant)
+      bytes += entry.recorded.attributes(node).data.size() * bytes_of(entry.recorded.type(node.first_result).dtype);
+  for (const Description::Item& item : entry.arguments.items)
+    bytes += static_cast<std::int64_t>(sizeof item + item.path.capacity() + item.text.capacity() + sizeof(Type));
+  return bytes;
+}
+
+}  // namespace
+
+Inlining::Inlining(const FunctionState& state, const FlatArguments& arguments, SourceLocation line) {
+  for (const Active& active : t_active)
+    if (active.state == &state && active.key.Matches(arguments))
+      Fail<TraceError>(state.name(),
+                       "it calls itself, from its trace for the call at " + to_string(active.line) +
+                           ", with arguments of the same signature: that never ends. Use while_loop or scan, or let a "
+                           "Static argument count down",
+                       line);
+  if (t_active.size() >= kMaxDepth)
+    Fail<TraceError>(state.name(), "functions call each other " + std::to_string(kMaxDepth) + " deep in a trace", line);
+  t_active.push_back({&state, SignatureKey(arguments), line});
+}
+Inlining::~Inlining() { t_active.pop_back(); }
+
+void CheckNewTracesAllowed(const std::string& function, const std::string& reason, Line line) {
+  if (t_no_new_traces == 0) return;
+  Fail<TraceError>(function, "this call would be traced, which a NoNewTraces scope forbids: " + reason, line);
+}
+
+FunctionState::FunctionState(FunctionOptions options, Line line) : options_(std::move(options)), line_(line) {
+  TraceBudget::Get().Add(this);
+}
+
+FunctionState::~FunctionState() {
+  TraceBudget::Get().Remove(this);
+  for (const auto& entry : entries_) TraceBudget::Get().Release(*entry);
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::Find(const Lookup& lookup, bool is_call) {
   std::lock_guard lock(mutex_);
-  ++misses_;
-  entries_.push_back(entry);
+  const auto at = entries_.find(lookup);
+  if (at == entries_.end()) return nullptr;
+  ++retired_.hits;
+  if (is_call) history_.Hit();
+  (*at)->last_used.store(TraceBudget::Get().now(), std::memory_order_relaxed);
+  return *at;
+}
+
+Description FunctionState::Describe(const CallBody& call) const {
+  Description description;
+  call.describe(call, description);
+  // Given names take the place of positions, at the beginning of a path or, in a signature, as the whole of it.
+  std::size_t tensor = 0;
+  for (Description::Item& item : description.items) {
+    const std::size_t end = std::min(item.path.find_first_not_of("0123456789"), item.path.size());
+    const auto position = static_cast<std::size_t>(std::atoi(item.path.c_str()));
+    if (position < options_.argument_names.size() && !options_.argument_names[position].empty())
+      item.path = options_.argument_names[position] + item.path.substr(end);
+    if (item.kind != Description::Item::Kind::kTensor) continue;
+    if (tensor < options_.input_signature.size() && !options_.input_signature[tensor].name.empty())
+      item.path = options_.input_signature[tensor].name;
+    ++tensor;
+  }
+  return description;
+}
+
+// Dynamic dimensions only say that any size will do; each size still has its own key, and so its own trace, which is
+// what changes here once a dimension of a graph may be a symbol.
+void FunctionState::CheckInputSignature(const FlatArguments& arguments, const CallBody& call, Line line) const {
+  const std::vector<Spec>& specs = options_.input_signature;
+  if (specs.empty()) return;
+  if (static_cast<int>(specs.size()) != arguments.tensor_count)
+    Fail<SignatureError>(name(),
+                         "the input signature is of " + std::to_string(specs.size()) + " tensors, the arguments hold " +
+                             std::to_string(arguments.tensor_count),
+                         line);
+  const auto fail = [&](std::size_t i, const std::string& what) {
+    std::size_t tensor = 0;
+    for (const Description::Item& item : Describe(call).items)
+      if (item.kind == Description::Item::Kind::kTensor && tensor++ == i)
+        Fail<SignatureError>(name(),
+                             "argument " + item.path + ": " + what + ": the input signature wants " +
+                                 to_string(specs[i]) + ", given " + item.text,
+                             line);
+  };
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const Type& type = arguments.tensor(static_cast<int>(i)).body()->type;
+    if (type.dtype != specs[i].dtype) fail(i, "another dtype");
+    if (type.shape.rank() != specs[i].shape.rank()) fail(i, "another number of dimensions");
+    for (int axis = 0; axis < type.shape.rank(); ++axis)
+      if (!specs[i].shape[axis].same(dynamic) && !specs[i].shape[axis].same(type.shape[axis]))
+        fail(i, "dimension " + std::to_string(axis) + " must be " + to_string(specs[i].shape[axis]) + " and is " +
+                    to_string(type.shape[axis]));
+  }
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArguments& arguments, const CallBody& call,
+                                                                 SourceLocation line, bool is_call) {
+  for (int i = 0; i < arguments.tensor_count; ++i) {
+    const Tensor& tensor = arguments.tensor(i);
+    if (tensor.empty_handle()) Fail<ValueError>(name(), "an argument is an empty Tensor", line);
+  }
+  const Lookup lookup{arguments, HashArguments(arguments)};
+  if (auto entry = Find(lookup, is_call)) return entry;
+  CheckInputSignature(arguments, call, line);
+  for (const Active& active : t_active)
+    if (active.state == this)
+      Fail<TraceError>(
+          name(), "a trace of it is asked for from inside its trace for the call at " + to_string(active.line), line);
+  std::shared_ptr<Entry> entry;
+  std::string warning;
+  {
+    std::lock_guard tracing(tracing_mutex_);
+    if (auto found = Find(lookup, is_call)) return found;  // traced while this thread waited
+    entry = TraceNow(lookup, call, line);
+    TraceBudget::Get().Tick();
+    entry->last_used.store(TraceBudget::Get().now(), std::memory_order_relaxed);
+    TraceBudget::Get().Keep(*entry, BytesOf(*entry));
+    std::lock_guard lock(mutex_);
+    entry->number = ++retired_.traces;
+    ++retired_.misses;
+    if (is_call)
+      warning = history_.Miss(name(), line_, last_traced_ ? &*last_traced_ : nullptr, entry->arguments, line);
+    entries_.insert(entry);
+    last_traced_ = entry->arguments;
+  }
+  if (!warning.empty()) std::fputs(warning.c_str(), stderr);
+  StayWithinBudget(entry.get());
   return entry;
 }
 
-std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const FlatArguments& arguments, TraceBody body,
-                                                              void* call, Line line) {
+std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& lookup, const CallBody& call,
+                                                              SourceLocation line) {
+  PassOptions::FromEnvironment();  // a pass that is misspelt there is an error here, not a failure to compile later
   const auto start = std::chrono::steady_clock::now();
   auto entry = std::make_shared<Entry>();
-  for (int i = 0; i < arguments.tensor_count; ++i) entry->key.tensors.push_back(arguments.tensor(i).body()->type);
-  entry->key.variables = arguments.variables;
-  entry->key.structure = arguments.structure;
-  entry->key.statics = arguments.statics;
-  entry->reason = WhyTraced(arguments);
+  entry->name = name();
+  entry->key = SignatureKey(lookup.arguments);
+  entry->hash = lookup.hash;
+  entry->arguments = Describe(call);
   entry->line = line;
-  FlatResults results;
   {
-    Trace trace(name_);
-    std::vector<Tensor> leaves;
-    for (std::size_t i = 0; i < entry->key.tensors.size(); ++i)
-      leaves.push_back(trace.AddArgument(entry->key.tensors[i], "x" + std::to_string(i)));
-    body(call, leaves.data(), results);
-    entry->recorded = trace.Finish(results.tensors, line);
+    std::lock_guard lock(mutex_);
+    entry->reason = last_traced_ ? WhyTraced(*last_traced_, entry->arguments) : "first call";
+    if (entry->reason.empty()) entry->reason = "its trace was dropped to stay within the budget";
   }
-  entry->result_structure = results.structure;
+  CheckNewTracesAllowed(name(), entry->reason, line);
+  {
+    const Inlining active(*this, lookup.arguments, line);
+    // As in TensorFlow: what makes variables is traced once more, and makes none then.
+    for (bool again : {false, true}) {
+      Trace trace(name());
+      entry->result = FlatResults();
+      std::vector<Tensor> leaves;
+      for (const Description::Item& item : entry->arguments.items)
+        if (item.kind == Description::Item::Kind::kTensor)
+          leaves.push_back(trace.AddArgument(entry->key.tensors[leaves.size()], InputName(item.path), line));
+      call.run(call, leaves.data(), entry->result);
+      const Line made = trace.variable_made();
+      if (!made.file) {
+        entry->recorded = trace.Finish(entry->result.tensors, line);
+        break;
+      }
+      if (again)
+        Fail<TraceError>("Variable",
+                         "one is made each time the function runs, so its state would not last: make it outside the "
+                         "function, or on the first call only (if (!v) v.emplace(...))",
+                         made);
+    }
+  }
+  entry->result.tensors.clear();
   for (const Input& input : entry->recorded.inputs()) {
     if (input.kind == Input::Kind::kVariable) entry->variables.push_back(input.variable);
     if (input.kind == Input::Kind::kCapture) entry->captures.push_back(input.captured);
   }
   entry->trace_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  LogTrace(name_, line_, entry);
+  LogTrace(name(), line_, entry);
   return entry;
 }
 
-std::string FunctionState::WhyTraced(const FlatArguments& arguments) const {
-  std::lock_guard lock(mutex_);
-  if (entries_.empty()) return "first call";
-  const SignatureKey& last = entries_.back()->key;
-  if (static_cast<int>(last.tensors.size()) != arguments.tensor_count)
-    return std::to_string(last.tensors.size()) + " tensors -> " + std::to_string(arguments.tensor_count);
-  std::string why;
-  for (int i = 0; i < arguments.tensor_count; ++i) {
-    const Type &was = last.tensors[static_cast<std::size_t>(i)], &now = arguments.tensor(i).body()->type;
-    if (!(was == now))
-      why += (why.empty() ? "" : "; ") + ("argument " + std::to_string(i)) + ": " + to_string(was) + " -> " +
-             to_string(now);
+std::vector<std::shared_ptr<FunctionState::Entry>> FunctionState::entries() const {
+  std::vector<std::shared_ptr<Entry>> list;
+  {
+    std::lock_guard lock(mutex_);
+    list.assign(entries_.begin(), entries_.end());
   }
-  if (last.variables != arguments.variables) why += (why.empty() ? "" : "; ") + std::string("other variables");
-  if (last.structure != arguments.structure) why += (why.empty() ? "" : "; ") + std::string("other list lengths");
-  if (last.statics != arguments.statics) why += (why.empty() ? "" : "; ") + std::string("another Static value");
-  return why;
+  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
+  return list;
 }
 
-std::vector<std::shared_ptr<FunctionState::Entry>> FunctionState::entries() const {
+void FunctionState::Retire(Entry& entry) {
+  TraceBudget::Get().Release(entry);
+  ++retired_.evictions;
+  retired_.native_calls += entry.native_calls.load();
+  retired_.trace_ms += entry.trace_ms;
+  if (!entry.native.load(std::memory_order_acquire)) return;
+  retired_.optimize_ms += entry.optimize_ms;
+  retired_.emit_ms += entry.times.emit_ms;
+  retired_.codegen_ms += entry.times.codegen_ms;
+  retired_.link_ms += entry.times.link_ms;
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::Drop(const Entry* entry) {
   std::lock_guard lock(mutex_);
-  return entries_;
+  // Erased by identity, found by hash.
+  for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+    if (at->get() != entry) continue;
+    std::shared_ptr<Entry> dropped = *at;
+    entries_.erase(at);
+    Retire(*dropped);
+    return dropped;
+  }
+  return nullptr;
+}
+
+void FunctionState::StayWithinBudget(const Entry* newest) {
+  {
+    std::vector<std::shared_ptr<Entry>> dropped;  // destroyed without the lock: that may free machine code
+    const TraceAmount limit{options_.max_traces, options_.max_bytes};
+    std::lock_guard lock(mutex_);
+    TraceAmount total{static_cast<std::int64_t>(entries_.size()), 0};
+    for (const auto& entry : entries_) total.bytes += entry->bytes.load(std::memory_order_relaxed);
+    if (!total.fits(limit)) {
+      std::vector<const Entry*> list;
+      for (const auto& entry : entries_) list.push_back(entry.get());
+      const std::vector<const Entry*> leaving = EntriesToDrop(std::move(list), total, limit, newest);
+      const absl::flat_hash_set<const Entry*> leave(leaving.begin(), leaving.end());
+      for (auto at = entries_.begin(); at != entries_.end();) {
+        if (!leave.contains(at->get())) {
+          ++at;
+          continue;
+        }
+        Retire(**at);
+        dropped.push_back(*at);
+        entries_.erase(at++);
+      }
+    }
+  }
+  TraceBudget::Get().Enforce(newest);
 }
 
 FunctionStats FunctionState::Stats() const {
   FunctionStats stats;
   {
     std::lock_guard lock(mutex_);
-    stats.hits = hits_;
-    stats.misses = misses_;
+    stats = retired_;
   }
   for (const auto& entry : entries()) {
-    ++stats.traces;
     stats.trace_ms += entry->trace_ms;
     stats.native_calls += entry->native_calls.load();
     std::lock_guard lock(entry->mutex);
@@ -132,8 +334,13 @@ FunctionStats FunctionState::Stats() const {
     stats.link_ms += entry->times.link_ms;
     if (entry->owned_native) stats.code_bytes += entry->owned_native->executable().code_bytes;
   }
+  stats.compile_ms = stats.optimize_ms + stats.emit_ms + stats.codegen_ms + stats.link_ms;
   return stats;
 }
 
 }  // namespace internal
+
+NoNewTraces::NoNewTraces() { ++internal::t_no_new_traces; }
+NoNewTraces::~NoNewTraces() { --internal::t_no_new_traces; }
+
 }  // namespace duet

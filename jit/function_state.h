@@ -1,43 +1,84 @@
-// FunctionState: what the copies of a `function` share: its traces, found by signature, and how a call runs.
+// FunctionState: what the copies of a `function` share: its traces, found by signature in a hash set, within a budget.
+// One thread traces at a time; others wait for it or find what they need. A trace that throws leaves nothing.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
 #include <duet/function.h>
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "jit/concrete_entry.h"
+#include "jit/retrace.h"
 
 namespace duet::internal {
 
 class FunctionState {
  public:
-  FunctionState(std::string name, Line line) : name_(std::move(name)), line_(line) {}
+  FunctionState(FunctionOptions options, Line line);
+  ~FunctionState();
+  FunctionState(const FunctionState&) = delete;
+  FunctionState& operator=(const FunctionState&) = delete;
 
   using Entry = ConcreteFunction::Entry;
 
-  /// The trace for these arguments, or null.
-  std::shared_ptr<Entry> Find(const FlatArguments& arguments, std::uint64_t hash);
-  /// The same, traced now if there is none. Others wait for a trace in progress; one that throws leaves nothing.
-  std::shared_ptr<Entry> FindOrTrace(const FlatArguments& arguments, TraceBody body, void* call, Line line);
+  /// The trace for these arguments, made now if there is none; is_call: counts as a call in warnings.
+  std::shared_ptr<Entry> FindOrTrace(const FlatArguments& arguments, const CallBody& call, SourceLocation line,
+                                     bool is_call);
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return options_.name; }
+  const FunctionOptions& options() const { return options_; }
   Line line() const { return line_; }
+  /// Oldest first.
   std::vector<std::shared_ptr<Entry>> entries() const;
   FunctionStats Stats() const;
 
- private:
-  std::shared_ptr<Entry> TraceNow(const FlatArguments& arguments, TraceBody body, void* call, Line line);
-  std::string WhyTraced(const FlatArguments& arguments) const;
+  /// What the arguments of this call are, under their names.
+  Description Describe(const CallBody& call) const;
 
-  std::string name_;
+  /// Takes an entry out; the caller destroys it, holding no lock.
+  std::shared_ptr<Entry> Drop(const Entry* entry);
+
+ private:
+  struct Lookup {
+    const FlatArguments& arguments;
+    std::uint64_t hash;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const std::shared_ptr<Entry>& entry) const { return entry->hash; }
+    std::size_t operator()(const Lookup& lookup) const { return lookup.hash; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const std::shared_ptr<Entry>& a, const std::shared_ptr<Entry>& b) const { return a == b; }
+    bool operator()(const std::shared_ptr<Entry>& entry, const Lookup& lookup) const {
+      return entry->hash == lookup.hash && entry->key.Matches(lookup.arguments);
+    }
+    bool operator()(const Lookup& lookup, const std::shared_ptr<Entry>& entry) const { return (*this)(entry, lookup); }
+  };
+
+  std::shared_ptr<Entry> Find(const Lookup& lookup, bool is_call);
+  std::shared_ptr<Entry> TraceNow(const Lookup& lookup, const CallBody& call, SourceLocation line);
+  void CheckInputSignature(const FlatArguments& arguments, const CallBody& call, Line line) const;
+  /// Counts what a dropped entry did; with the lock.
+  void Retire(Entry& entry);
+  void StayWithinBudget(const Entry* newest);
+
+  FunctionOptions options_;
   Line line_;
-  mutable std::mutex mutex_;  // of the entries
+  mutable std::mutex mutex_;  // of all that follows
   std::mutex tracing_mutex_;  // held while user code is traced
-  std::vector<std::shared_ptr<Entry>> entries_;
-  std::int64_t hits_ = 0, misses_ = 0;
+  absl::flat_hash_set<std::shared_ptr<Entry>, Hash, Equal> entries_;
+  std::optional<Description> last_traced_;
+  FunctionStats retired_;  // of entries that were dropped; the counts of all
+  RetraceHistory history_;
 };
+
+/// Throws TraceError with this reason inside a NoNewTraces scope.
+void CheckNewTracesAllowed(const std::string& function, const std::string& reason, Line line);
 
 }  // namespace duet::internal

@@ -154,8 +154,10 @@ class PlanPrinter {
       text_ += i == 0 ? " " : ", ";
       PrintOperand(step.operands[i]);
     }
-    text_ += " -> ";
-    PrintOperand(step.result);
+    if (!HasEffect(step.op)) {
+      text_ += " -> ";
+      PrintOperand(step.result);
+    }
     text_ += LineText(step.node) + '\n';
   }
 

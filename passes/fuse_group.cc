@@ -55,7 +55,7 @@ FusionBuilder::Uses FusionBuilder::UsesOf(ValueId value) const {
       id = at->merged_into;
     }
     const auto [found, is_new] = place.try_emplace(id, uses.size());
-    if (is_new) uses.push_back({id, false, {}});
+    if (is_new) uses.emplace_back().group = id;
     Use& use = uses[found->second];
     const Use::At at{map, demand.before};
     if (map < 0)

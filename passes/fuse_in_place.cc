@@ -80,7 +80,7 @@ void FusionBuilder::ElideCopiesOfBases() {
 
     // What has to run before the piece: all that writes or reads the base.
     Uses before = UsesOf(update.base);
-    for (GroupId writer : base_writers) before.push_back({writer, false, {}});
+    for (GroupId writer : base_writers) before.emplace_back().group = writer;
     const auto removed = std::remove_if(before.begin(), before.end(), [&](const Use& use) {
       return group(use.group).is_dropped ||
              std::find(update.copies.begin(), update.copies.end(), use.group) != update.copies.end();

@@ -149,7 +149,8 @@ void FusionBuilder::Merge(GroupId a, GroupId b) {
   into.last = std::max(into.last, from.last);
   into.cost += from.cost;
   into.row_cost += from.row_cost;
-  from.group = {};
+  static const FusionGroup kNothing{};  // GCC 12 takes a temporary that is moved from for uninitialised
+  from.group = kNothing;
   from.new_maps = std::move(maps);
   from.merged_into = a;
 }

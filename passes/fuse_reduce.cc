@@ -34,7 +34,7 @@ ReducedAxes AxesOf(const Attributes& attributes, const Shape& shape) {
 IndexMap OperandMap(const IndexMap& result, const ReducedAxes& axes, std::size_t row) {
   IndexMap map;
   for (int i = 0; i < axes.first; ++i) map.axes.push_back(result.axes[static_cast<std::size_t>(i)]);
-  map.axes.push_back({{}, axes.count});
+  map.axes.emplace_back().size = axes.count;
   if (axes.count != 1) map.axes.back().index.set_stride(row, 1);
   for (std::size_t i = static_cast<std::size_t>(axes.first); i < result.axes.size(); ++i)
     map.axes.push_back(result.axes[i]);

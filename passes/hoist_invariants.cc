@@ -5,8 +5,6 @@
 namespace duet {
 namespace {
 
-std::int64_t BytesOf(const Type& type) { return type.shape.elements() * bytes_of(type.dtype); }
-
 // What costs nothing to repeat.
 bool IsFree(Op op) { return IsView(op) || op == Op::constant || op == Op::iota; }
 

@@ -75,7 +75,7 @@ bool IndexMap::DependsOn(std::size_t loop) const {
 IndexMap IdentityMap(std::span<const std::int64_t> loops) {
   IndexMap map;
   for (std::size_t i = 0; i < loops.size(); ++i) {
-    map.axes.push_back({{}, loops[i]});
+    map.axes.emplace_back().size = loops[i];
     if (loops[i] != 1) map.axes.back().index.set_stride(i, 1);
   }
   return map;

@@ -53,11 +53,13 @@ class RegionOptimizer {
       changed_ |= !(control.regions[i] == regions[i]);
     }
     if (InlineKnownBranch(node, control)) return;
-    changed_ |= MakeInvariantCarriesCaptures(control);
-    changed_ |= Drop(node, control);
-    if (HoistInvariants(to(), control)) {
-      changed_ = true;
-      Drop(node, control);  // captures that only what moved needed
+    if (control.op != Op::while_gradient) {
+      changed_ |= MakeInvariantCarriesCaptures(control);
+      changed_ |= Drop(node, control);
+      if (HoistInvariants(to(), control)) {
+        changed_ = true;
+        Drop(node, control);  // captures that only what moved needed
+      }
     }
     const ValueId first =
         to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(control.regions));

@@ -7,6 +7,7 @@
 
 #include "graph/hash.h"
 #include "graph/verify.h"
+#include "passes/pipeline.h"
 #include "runtime/options.h"
 
 namespace duet {
@@ -15,6 +16,11 @@ PassOptions PassOptions::FromEnvironment() {
   PassOptions options;
   options.disabled = duet::options().disabled_passes;
   options.verify = duet::options().verify;
+  try {
+    CheckPassNames(options.disabled);
+  } catch (const ValueError& error) {
+    throw ValueError(fmt::format("DUET_DISABLE_PASSES={}: {}", fmt::join(options.disabled, ","), error.what()));
+  }
   return options;
 }
 

@@ -21,7 +21,8 @@ struct PassOptions {
   bool verify = false;                  ///< verify after each pass, and check what it reports
   std::int64_t fold_bytes = 64 * 1024;  ///< fold_constants makes no larger constant, nor reads one
 
-  /// As the environment says: DUET_DISABLE_PASSES, DUET_VERIFY.
+  /// As the environment says: DUET_DISABLE_PASSES, DUET_VERIFY. Throws ValueError that lists the names of the passes,
+  /// for one that is none.
   static PassOptions FromEnvironment();
   bool IsDisabled(std::string_view pass) const;
 };

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 #include <utility>
 
@@ -23,6 +24,21 @@ void ReadChoice(const char* name, std::initializer_list<std::pair<const char*, E
     known += (known.empty() ? "" : ", ") + std::string(spelling);
   }
   throw ValueError(std::string(name) + "=" + text + ": must be one of " + known);
+}
+
+void ReadAmount(const char* name, std::int64_t* value) {
+  const char* text = std::getenv(name);
+  if (!text || !*text) return;
+  char* end = nullptr;
+  const double number = std::strtod(text, &end);
+  int shift = 0;
+  if (const char* suffix = *end ? std::strchr("KMG", *end) : nullptr) {
+    shift = *suffix == 'K' ? 10 : *suffix == 'M' ? 20 : 30;
+    ++end;
+  }
+  if (end == text || *end || !(number >= 1 && number <= 1e15))
+    throw ValueError(std::string(name) + "=" + text + ": must be a number from 1, as 4096 or 512M");
+  *value = static_cast<std::int64_t>(number * static_cast<double>(std::int64_t{1} << shift));
 }
 
 int AvailableCores() {
@@ -57,6 +73,9 @@ Options ReadOptions() {
       throw ValueError(std::string("DUET_THREADS=") + text + ": must be a number from 1 to 1024");
     options.threads = static_cast<int>(count);
   }
+  ReadChoice("DUET_CHECK_NAN", {std::pair{"0", false}, {"1", true}}, &options.check_nan);
+  ReadAmount("DUET_CACHE_TRACES", &options.cache_traces);
+  ReadAmount("DUET_CACHE_BYTES", &options.cache_bytes);
   if (const char* text = std::getenv("DUET_DISABLE_PASSES")) {
     std::string item;
     for (const char* c = text;; ++c) {

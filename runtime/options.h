@@ -2,6 +2,7 @@
 // that lists them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,16 @@ struct Options {
   ///   evaluate  the same after the passes
   ///   native    natively; with DUET_COMPILE=sync a call that is not native throws
   Function function = Function::kDefault;
-  Compile compile = Compile::kAsync;         ///< DUET_COMPILE=async|sync|off
-  Jit jit = Jit::kAuto;                      ///< DUET_JIT=auto|off|require
-  Isa isa_cap = Isa::kV4;                    ///< DUET_ISA=v3|v4
-  int threads = 1;                           ///< DUET_THREADS, default: the cores this process may use
-  bool verify = false;                       ///< DUET_VERIFY=1: the verifier runs after every pass
-  std::vector<std::string> disabled_passes;  ///< DUET_DISABLE_PASSES=fuse,...
-  std::string trace_directory;               ///< DUET_TRACE=DIR: record every function there
+  Compile compile = Compile::kAsync;                 ///< DUET_COMPILE=async|sync|off
+  Jit jit = Jit::kAuto;                              ///< DUET_JIT=auto|off|require
+  Isa isa_cap = Isa::kV4;                            ///< DUET_ISA=v3|v4
+  int threads = 1;                                   ///< DUET_THREADS, default: the cores this process may use
+  bool verify = false;                               ///< DUET_VERIFY=1: the verifier runs after every pass
+  std::vector<std::string> disabled_passes;          ///< DUET_DISABLE_PASSES=fuse,...; PassOptions checks them
+  bool check_nan = false;                            ///< DUET_CHECK_NAN=1: functions throw NanError where a NaN is made
+  std::int64_t cache_traces = 8192;                  ///< DUET_CACHE_TRACES: traces that all functions keep together
+  std::int64_t cache_bytes = std::int64_t{1} << 30;  ///< DUET_CACHE_BYTES: of their graphs and code; 512M, 2G
+  std::string trace_directory;                       ///< DUET_TRACE=DIR: record every function there
 };
 
 const Options& options();

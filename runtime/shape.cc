@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "runtime/type.h"
+
 namespace duet {
 namespace {
 
@@ -19,6 +21,7 @@ std::int64_t Dim::NumberOfSymbol() const {
 }
 
 std::string to_string(Dim dim) {
+  if (dim.same(dynamic)) return "?";
   return dim.is_symbol() ? fmt::format("s{}", dim.symbol()) : fmt::format("{}", std::int64_t{dim});
 }
 
@@ -50,6 +53,16 @@ void Shape::insert(int axis, Dim dim) {
   std::copy_backward(dims_ + axis, dims_ + rank_, dims_ + rank_ + 1);
   dims_[axis] = dim;
   ++rank_;
+}
+
+std::string ElementText(std::int64_t flat, const Shape& shape) {
+  std::string text;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    const std::int64_t size = shape[axis];
+    text = std::to_string(flat % size) + (text.empty() ? "" : ",") + text;
+    flat /= size;
+  }
+  return "[" + text + "]";
 }
 
 std::string to_string(const Shape& shape) {

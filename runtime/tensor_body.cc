@@ -1,5 +1,6 @@
 #include "runtime/tensor_body.h"
 
+#include <atomic>
 #include <cstring>
 #include <string>
 
@@ -10,6 +11,7 @@ namespace duet {
 namespace {
 
 thread_local bool t_literals_are_constants = false;
+std::atomic<std::uint64_t> g_next_level{1};
 
 }  // namespace
 
@@ -69,10 +71,40 @@ Tensor NewTraced(const Type& type, std::uint64_t trace, std::int32_t value, Line
   auto* body = new TensorBody;
   body->type = type;
   body->size = type.shape.has_symbols() ? 0 : type.shape.elements();
-  body->trace = trace;
+  body->level = trace;
   body->value = value;
   body->line = line;
   return Tensor::Adopt(body);
+}
+
+std::uint64_t NewLevelId() { return g_next_level.fetch_add(1); }
+
+Tensor NewBatched(std::uint64_t level, const Tensor& examples, Line line) {
+  const Type& all = examples.body()->type;
+  auto* body = new TensorBody;
+  body->type = {all.dtype, Shape(all.shape.begin() + 1, all.shape.rank() - 1)};
+  body->size = body->type.shape.has_symbols() ? 0 : body->type.shape.elements();
+  body->level = level;
+  body->examples = examples;
+  body->line = line;
+  return Tensor::Adopt(body);
+}
+
+Tensor Detached(const Tensor& tensor) {
+  const TensorBody& body = *tensor.body();
+  if (IsConcrete(tensor)) return NewView(tensor, body.type.shape, body.strides, 0);
+  if (IsBatched(tensor)) return NewBatched(body.level, Detached(body.examples), body.line);
+  return NewTraced(body.type, body.level, body.value, body.line);
+}
+
+std::string UsedOutside(const Tensor& tensor, const char* what) {
+  if (tensor.body()->level == kSpecLevel) return std::string(what) + " is a Spec: it has a type and no elements";
+  const Line line = tensor.body()->line;
+  const std::string at = line.file ? " at " + to_string(line) : "";
+  if (IsBatched(tensor))
+    return std::string(what) + " was batched by vmap" + at +
+           " and is used outside it: return it from the function instead";
+  return std::string(what) + " was traced" + at + " and is used outside its trace: return it from the function instead";
 }
 
 Tensor TensorFromData(const Type& type, const void* bytes) {

@@ -1,11 +1,13 @@
-// TensorBody: what a Tensor handle shares. Concrete: data with strides in a Buffer. Traced: a value of a trace, no
-// data.
+// TensorBody: what a Tensor handle shares. Concrete: data with strides in a Buffer. The others have no data and belong
+// to a level of the stack of interpreters: a traced tensor is a value of a trace; a batched one is, inside vmap, one
+// example of a tensor of the level below.
 #pragma once
 
 #include <duet/tensor.h>
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "runtime/buffer.h"
 #include "runtime/line.h"
@@ -21,13 +23,19 @@ struct TensorBody {
   std::int64_t size = 0;           ///< number of elements; 0 while the shape has symbols
   std::byte* data = nullptr;       ///< element 0
   BufferRef buffer;
-  std::uint64_t trace = 0;  ///< id of the trace the value belongs to, never reused; 0: concrete
-  std::int32_t value = -1;  ///< its number in that trace
-  Line line;                ///< traced: of the op that made it
+  std::uint64_t level = 0;  ///< id of the trace or vmap it belongs to, never reused; 0: concrete
+  std::int32_t value = -1;  ///< traced: its number in that trace
+  Tensor examples;          ///< batched: all examples, along axis 0
+  Line line;                ///< traced, batched: of the op that made it
 };
 static_assert(offsetof(TensorBody, references) == 0);
 
-inline bool IsTraced(const Tensor& tensor) { return tensor.body()->trace != 0; }
+/// TensorBody::level of what a Spec stands for: a type without a value.
+inline constexpr std::uint64_t kSpecLevel = UINT64_MAX;
+
+/// Without a level: has data.
+inline bool IsConcrete(const Tensor& tensor) { return tensor.body()->level == 0; }
+inline bool IsBatched(const Tensor& tensor) { return !tensor.body()->examples.empty_handle(); }
 
 /// Uninitialised and contiguous. Throws OutOfMemoryError, DTypeError for a dtype that cannot be stored yet.
 Tensor NewTensor(const Type& type);
@@ -35,7 +43,14 @@ Tensor NewTensor(const Type& type);
 Tensor NewView(const Tensor& of, const Shape& shape, const std::int64_t* strides, std::int64_t offset);
 /// Contiguous, over a given buffer.
 Tensor NewTensorOn(const Type& type, BufferRef buffer);
+std::uint64_t NewLevelId();
 Tensor NewTraced(const Type& type, std::uint64_t trace, std::int32_t value, Line line);
+/// One example of `examples`, whose axis 0 counts them.
+Tensor NewBatched(std::uint64_t level, const Tensor& examples, Line line);
+/// A handle of its own to the same value: what tapes and jvps know of the tensor does not hold for it.
+Tensor Detached(const Tensor& tensor);
+/// Why a tensor that belongs to a level cannot be used where that level is not: "an operand was traced at ...".
+std::string UsedOutside(const Tensor& tensor, const char* what);
 /// A contiguous copy of bytes in row-major order; literal while LiteralsAreConstants.
 Tensor TensorFromData(const Type& type, const void* bytes);
 

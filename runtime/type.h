@@ -4,6 +4,7 @@
 #include <duet/dtype.h>
 #include <duet/shape.h>
 
+#include <cstdint>
 #include <string>
 
 namespace duet {
@@ -17,5 +18,8 @@ struct Type {
 
 /// `f32[3,4]`.
 inline std::string to_string(const Type& type) { return name(type.dtype) + to_string(type.shape); }
+
+/// `[1,0]`: the indices of the element at a row-major position.
+std::string ElementText(std::int64_t flat, const Shape& shape);
 
 }  // namespace duet

@@ -3,6 +3,7 @@
 
 #include <duet/control_flow.h>
 #include <duet/dtype.h>
+#include <duet/effects.h>
 #include <duet/error.h>
 #include <duet/function.h>
 #include <duet/gradient.h>
@@ -11,6 +12,9 @@
 #include <duet/optimizers.h>
 #include <duet/random.h>
 #include <duet/shape.h>
+#include <duet/spec.h>
 #include <duet/tensor.h>
 #include <duet/threads.h>
+#include <duet/transforms.h>
 #include <duet/variable.h>
+#include <duet/verify.h>

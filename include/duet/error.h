@@ -41,6 +41,21 @@ class TraceError : public Error {
  public:
   using Error::Error;
 };
+/// Arguments that a function's input signature, or the trace that is called, does not allow.
+class SignatureError : public Error {
+ public:
+  using Error::Error;
+};
+/// A NaN or infinity that an op made while DUET_CHECK_NAN=1.
+class NanError : public Error {
+ public:
+  using Error::Error;
+};
+/// A check that did not hold.
+class CheckError : public Error {
+ public:
+  using Error::Error;
+};
 /// A size that memory cannot hold.
 class OutOfMemoryError : public Error {
  public:

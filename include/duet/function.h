@@ -2,7 +2,9 @@
 // Calls give the bits of the plain call; until native code is ready they run on the eager kernels.
 #pragma once
 
+#include <duet/concrete_function.h>
 #include <duet/signature.h>
+#include <duet/spec.h>
 #include <duet/tree.h>
 
 #include <functional>
@@ -16,31 +18,27 @@
 namespace duet {
 
 struct FunctionOptions {
-  std::string name;  ///< in dumps and messages; by default the wrapper's file and line
+  std::string name = {};                         ///< in dumps and messages; by default the wrapper's file and line
+  std::vector<std::string> argument_names = {};  ///< in dumps and messages; by default their positions
+  /// What the tensors of the arguments must be, in order, each leaf of a struct or container on its own. Other calls
+  /// throw SignatureError. Empty: anything goes.
+  std::vector<Spec> input_signature = {};
+  /// Traces that are kept, and the bytes of their graphs and code: beyond them the least recently used goes, with its
+  /// machine code. See also DUET_CACHE_TRACES and DUET_CACHE_BYTES.
+  std::int64_t max_traces = 1024;
+  std::int64_t max_bytes = std::int64_t{256} << 20;
 };
 
 struct FunctionStats {
-  std::int64_t traces = 0;
-  std::int64_t hits = 0;    ///< calls that found their trace
-  std::int64_t misses = 0;  ///< calls that had to trace
+  std::int64_t traces = 0;     ///< made
+  std::int64_t hits = 0;       ///< calls that found their trace
+  std::int64_t misses = 0;     ///< calls that had to trace
+  std::int64_t evictions = 0;  ///< traces that were dropped to stay within the budget
   std::int64_t native_calls = 0;
-  double trace_ms = 0, optimize_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0;
-  std::int64_t code_bytes = 0;
-};
-
-/// One trace of a function: what was recorded for a signature and what became of it.
-class ConcreteFunction {
- public:
-  /// `step(x: f32[32,64], labels: i64[32]) -> f32[]`.
-  std::string signature() const;
-  /// The program at a stage: traced, optimized, fused, loops, llvm, asm. Throws ValueError for another name.
-  std::string text(const std::string& stage, SourceLocation line = SourceLocation::current()) const;
-
-  struct Entry;
-  explicit ConcreteFunction(std::shared_ptr<Entry> entry) : entry_(std::move(entry)) {}
-
- private:
-  std::shared_ptr<Entry> entry_;
+  double trace_ms = 0;
+  double compile_ms = 0;  ///< the sum of the four that follow
+  double optimize_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0;
+  std::int64_t code_bytes = 0;  ///< of the traces that are kept
 };
 
 /// Calls of functions run plainly, op by op, while true: for everything (the switch) or this thread (the scope).
@@ -54,6 +52,21 @@ class Eager {
 
  private:
   bool outer_;
+};
+
+/// While it lives, a call on this thread that would have to trace throws TraceError with the reason instead.
+class NoNewTraces {
+ public:
+  NoNewTraces();
+  ~NoNewTraces();
+  NoNewTraces(const NoNewTraces&) = delete;
+  NoNewTraces& operator=(const NoNewTraces&) = delete;
+};
+
+/// What verify found.
+struct Verification {
+  bool same = true;
+  std::string text;  ///< what differs, at which op and line; or what was compared
 };
 
 namespace internal {
@@ -70,9 +83,20 @@ class TensorParameter {
   TensorParameter& operator=(const TensorParameter&) = delete;
   const Tensor& get() const { return *tensor_; }
 
+ protected:
+  explicit TensorParameter(Tensor&& owned) : owned_(std::move(owned)), tensor_(&owned_) {}
+
  private:
   Tensor owned_;
   const Tensor* tensor_;
+};
+/// The same where nothing is run: a Spec will do.
+class TypeParameter : public TensorParameter {
+ public:
+  using TensorParameter::TensorParameter;
+  TypeParameter(const Tensor& tensor) : TensorParameter(tensor) {}
+  TypeParameter(const Variable& variable) : TensorParameter(variable) {}
+  TypeParameter(const Spec& spec) : TensorParameter(static_cast<Tensor>(spec)) {}
 };
 
 template <class P>
@@ -84,12 +108,14 @@ struct Parameter {
   static_assert(!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>,
                 "parameters of a duet::function are values or const references: return what changes");
   using Type = const Value&;
+  using OrSpec = const Value&;
   static const Value& Get(const Value& value) { return value; }
 };
 template <>
 struct Parameter<Tensor> {
   using Value = Tensor;
   using Type = const TensorParameter&;
+  using OrSpec = const TypeParameter&;
   static const Tensor& Get(const TensorParameter& parameter) { return parameter.get(); }
 };
 template <>
@@ -97,106 +123,188 @@ struct Parameter<const Tensor&> : Parameter<Tensor> {};
 template <>
 struct Parameter<const Tensor> : Parameter<Tensor> {};
 
+/// A call, seen from where it is not a template.
+struct CallBody {
+  /// Runs the callable on these leaves and flattens what it returns.
+  void (*run)(const CallBody& call, const Tensor* leaves, FlatResults& results);
+  void (*describe)(const CallBody& call, Description& description);
+};
+
+// The arguments of one call.
+template <class... P>
+struct ArgumentsOf : CallBody {
+  using Values = std::tuple<typename Parameter<P>::Value...>;
+  std::tuple<const typename Parameter<P>::Value*...> items;
+
+  explicit ArgumentsOf(const typename Parameter<P>::Value&... arguments) : items(&arguments...) {
+    run = nullptr;
+    describe = [](const CallBody& call, Description& description) {
+      [[maybe_unused]] std::size_t i = 0;
+      std::apply([&](const auto*... item) { (description.Part(std::to_string(i++), *item), ...); },
+                 static_cast<const ArgumentsOf&>(call).items);
+    };
+  }
+  void Flatten(FlatArguments& flat) const {
+    std::apply([&](const auto*... item) { (Tree<typename Parameter<P>::Value>::Flatten(*item, flat), ...); }, items);
+  }
+  Values Replace(const Tensor* leaves) const {
+    Reader reader(leaves);
+    // A braced list: leaves are taken from left to right.
+    return std::apply(
+        [&](const auto*... item) { return Values{Tree<typename Parameter<P>::Value>::Replace(*item, reader)...}; },
+        items);
+  }
+};
+
+// A call of a callable.
+template <class R, class... P>
+struct CallOf : ArgumentsOf<P...> {
+  const std::function<R(P...)>& f;
+
+  CallOf(const std::function<R(P...)>& callable, const typename Parameter<P>::Value&... arguments)
+      : ArgumentsOf<P...>(arguments...), f(callable) {
+    this->run = [](const CallBody& body, const Tensor* leaves, FlatResults& results) {
+      const CallOf& call = static_cast<const CallOf&>(body);
+      const auto replaced = call.Replace(leaves);
+      if constexpr (std::is_void_v<R>) {
+        std::apply([&](const auto&... items) { call.f(items...); }, replaced);
+      } else {
+        Tree<std::decay_t<R>>::Flatten(
+            std::apply([&](const auto&... items) -> R { return call.f(items...); }, replaced), results);
+      }
+    };
+  }
+};
+
 class FunctionState;
-std::shared_ptr<FunctionState> MakeFunctionState(const FunctionOptions& options, SourceLocation line);
-/// Whether a call runs the callable itself: functions run eagerly, or a trace is being made that it becomes part of.
-bool RunsPlainly();
-/// Runs the callable on these leaves and flattens what it returns.
-using TraceBody = void (*)(void* call, const Tensor* leaves, FlatResults& results);
-void CallFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call, SourceLocation line,
+std::shared_ptr<FunctionState> MakeFunctionState(FunctionOptions options, bool callable, SourceLocation line);
+
+/// How a call runs: the callable itself when functions run eagerly, or inside a trace that it becomes part of.
+enum class CallMode : std::uint8_t { kTraced, kPlain, kInlined };
+/// Throws ValueError for a function that was moved away.
+CallMode ModeOfCall(const FunctionState* state, SourceLocation line);
+/// While a call is traced or made part of the trace of another. Throws TraceError when it is part of its own.
+class Inlining {
+ public:
+  Inlining(const FunctionState& state, const FlatArguments& arguments, SourceLocation line);
+  ~Inlining();
+  Inlining(const Inlining&) = delete;
+  Inlining& operator=(const Inlining&) = delete;
+};
+
+void CallFunction(FunctionState& state, const FlatArguments& arguments, const CallBody& call, SourceLocation line,
                   FlatResults& results);
-std::shared_ptr<ConcreteFunction::Entry> TraceFunction(FunctionState& state, const FlatArguments& arguments,
-                                                       TraceBody body, void* call, SourceLocation line);
+void CallConcrete(const std::shared_ptr<ConcreteFunction::Entry>& entry, const FlatArguments& arguments,
+                  const CallBody& call, SourceLocation line, FlatResults& results);
+std::shared_ptr<ConcreteFunction::Entry> TraceFunction(FunctionState* state, const FlatArguments& arguments,
+                                                       const CallBody& call, SourceLocation line);
 /// Traces if need be and waits for native code. Throws Error when there is none to be had.
-void CompileFunction(FunctionState& state, const FlatArguments& arguments, TraceBody body, void* call,
-                     SourceLocation line);
-FunctionStats StatsOf(const FunctionState& state);
-std::string ExplainState(const FunctionState& state);
+void CompileFunction(FunctionState* state, const FlatArguments& arguments, const CallBody& call, SourceLocation line);
+Verification VerifyFunction(FunctionState* state, const FlatArguments& arguments, const CallBody& call,
+                            SourceLocation line);
+FunctionStats StatsOf(const FunctionState* state);
+std::string ExplainState(const FunctionState* state);
 
 }  // namespace internal
 
 template <class S>
+class concrete_function;
+
+/// A ConcreteFunction that can be called.
+template <class R, class... P>
+class concrete_function<R(P...)> : public ConcreteFunction {
+ public:
+  using ConcreteFunction::ConcreteFunction;
+
+  /// The bits of the plain call. Throws what an op throws, and SignatureError for arguments of another signature; never
+  /// traces.
+  R operator()(typename internal::Parameter<P>::Type... arguments,
+               SourceLocation line = SourceLocation::current()) const {
+    const internal::ArgumentsOf<P...> call{internal::Parameter<P>::Get(arguments)...};
+    internal::FlatArguments flat;
+    call.Flatten(flat);
+    internal::FlatResults results;
+    internal::CallConcrete(entry_, flat, call, line, results);
+    return internal::RestoreResult<R>(results);
+  }
+};
+
+template <class S>
 class function;
 
-/// Copies share their traces. Callable from any thread.
+/// Copies share their traces. Callable from any thread; the callable is traced by one thread at a time.
 template <class R, class... P>
 class function<R(P...)> {
  public:
+  /// Throws ValueError for a null pointer or an empty std::function.
   template <class F>
     requires(!std::is_same_v<std::decay_t<F>, function> && std::is_invocable_v<F&, P...>)
   function(F f, FunctionOptions options = {}, SourceLocation line = SourceLocation::current())
-      : f_(std::move(f)), state_(internal::MakeFunctionState(options, line)) {}
+      : f_(std::move(f)), state_(internal::MakeFunctionState(std::move(options), f_ != nullptr, line)) {}
+  /// One of an overload set: the one with this signature.
+  function(R (*f)(P...), FunctionOptions options = {}, SourceLocation line = SourceLocation::current())
+      : f_(f), state_(internal::MakeFunctionState(std::move(options), f_ != nullptr, line)) {}
+  /// A method of an object, which must live as long as the function is called.
+  template <class M, class C>
+    requires(std::is_member_function_pointer_v<M> && std::is_invocable_v<M, C*, P...>)
+  function(M method, C* object, FunctionOptions options = {}, SourceLocation line = SourceLocation::current())
+      : function([method, object](P... arguments) -> R { return (object->*method)(std::forward<P>(arguments)...); },
+                 std::move(options), line) {}
 
-  /// The bits of the plain call. Throws what the callable throws.
+  /// The bits of the plain call. Throws what the callable throws, SignatureError for arguments that the input signature
+  /// does not allow, TraceError where a trace is forbidden or would never end.
   R operator()(typename internal::Parameter<P>::Type... arguments,
                SourceLocation line = SourceLocation::current()) const {
-    if (internal::RunsPlainly()) return f_(internal::Parameter<P>::Get(arguments)...);
-    const Call call{f_, {&internal::Parameter<P>::Get(arguments)...}};
+    const internal::CallMode mode = internal::ModeOfCall(state_.get(), line);
+    if (mode == internal::CallMode::kPlain) return f_(internal::Parameter<P>::Get(arguments)...);
+    const Call call(f_, internal::Parameter<P>::Get(arguments)...);
     internal::FlatArguments flat;
-    (internal::Tree<ValueOf<P>>::Flatten(internal::Parameter<P>::Get(arguments), flat), ...);
-    internal::FlatResults results;
-    internal::CallFunction(*state_, flat, &Call::Trace, const_cast<Call*>(&call), line, results);
-    if constexpr (!std::is_void_v<R>) {
-      internal::Reader reader{results.tensors.data(), results.structure.data()};
-      return internal::Tree<std::decay_t<R>>::Restore(reader);
+    call.Flatten(flat);
+    if (mode == internal::CallMode::kInlined) {
+      const internal::Inlining scope(*state_, flat, line);
+      return f_(internal::Parameter<P>::Get(arguments)...);
     }
+    internal::FlatResults results;
+    internal::CallFunction(*state_, flat, call, line, results);
+    return internal::RestoreResult<R>(results);
   }
 
-  /// Waits until calls with such arguments run natively.
-  void compile(typename internal::Parameter<P>::Type... arguments,
+  /// Waits until calls with such arguments run natively. A Spec may stand for a tensor. Throws what tracing throws, and
+  /// Error when there is no native code to be had.
+  void compile(typename internal::Parameter<P>::OrSpec... arguments,
                SourceLocation line = SourceLocation::current()) const {
-    WithFlat([&](const internal::FlatArguments& flat,
-                 Call& call) { internal::CompileFunction(*state_, flat, &Call::Trace, &call, line); },
-             internal::Parameter<P>::Get(arguments)...);
+    const Call call(f_, internal::Parameter<P>::Get(arguments)...);
+    internal::FlatArguments flat;
+    call.Flatten(flat);
+    internal::CompileFunction(state_.get(), flat, call, line);
   }
 
-  /// The trace for such arguments, made if need be; nothing is run.
-  ConcreteFunction concrete(typename internal::Parameter<P>::Type... arguments,
-                            SourceLocation line = SourceLocation::current()) const {
-    std::shared_ptr<ConcreteFunction::Entry> entry;
-    WithFlat([&](const internal::FlatArguments& flat,
-                 Call& call) { entry = internal::TraceFunction(*state_, flat, &Call::Trace, &call, line); },
-             internal::Parameter<P>::Get(arguments)...);
-    return ConcreteFunction(std::move(entry));
+  /// The trace for such arguments, made if need be; nothing is run. A Spec may stand for a tensor. Throws what tracing
+  /// throws.
+  concrete_function<R(P...)> concrete(typename internal::Parameter<P>::OrSpec... arguments,
+                                      SourceLocation line = SourceLocation::current()) const {
+    const Call call(f_, internal::Parameter<P>::Get(arguments)...);
+    internal::FlatArguments flat;
+    call.Flatten(flat);
+    return concrete_function<R(P...)>(internal::TraceFunction(state_.get(), flat, call, line));
   }
 
-  FunctionStats stats() const { return internal::StatsOf(*state_); }
+  /// Runs the callable, its trace on the eager kernels and its native code on these arguments and compares the bits of
+  /// results and variables. Variables are left as one plain call leaves them. Throws what tracing throws.
+  Verification verify(typename internal::Parameter<P>::Type... arguments,
+                      SourceLocation line = SourceLocation::current()) const {
+    const Call call(f_, internal::Parameter<P>::Get(arguments)...);
+    internal::FlatArguments flat;
+    call.Flatten(flat);
+    return internal::VerifyFunction(state_.get(), flat, call, line);
+  }
+
+  FunctionStats stats() const { return internal::StatsOf(state_.get()); }
   /// The traces, why each was made, what they captured, what became of them.
-  std::string explain() const { return internal::ExplainState(*state_); }
+  std::string explain() const { return internal::ExplainState(state_.get()); }
 
  private:
-  template <class T>
-  using ValueOf = typename internal::Parameter<T>::Value;
-
-  struct Call {
-    const std::function<R(P...)>& f;
-    std::tuple<const ValueOf<P>*...> arguments;
-
-    static void Trace(void* self, const Tensor* leaves, internal::FlatResults& results) {
-      Call& call = *static_cast<Call*>(self);
-      internal::Reader reader{leaves, nullptr};
-      // A braced list: leaves are taken from left to right.
-      std::tuple<ValueOf<P>...> replaced = std::apply(
-          [&](const auto*... items) {
-            return std::tuple<ValueOf<P>...>{internal::Tree<ValueOf<P>>::Replace(*items, reader)...};
-          },
-          call.arguments);
-      if constexpr (std::is_void_v<R>) {
-        std::apply([&](const auto&... items) { call.f(items...); }, replaced);
-      } else {
-        internal::Tree<std::decay_t<R>>::Flatten(
-            std::apply([&](const auto&... items) -> R { return call.f(items...); }, replaced), results);
-      }
-    }
-  };
-
-  template <class F>
-  void WithFlat(F&& f, const ValueOf<P>&... arguments) const {
-    Call call{f_, {&arguments...}};
-    internal::FlatArguments flat;
-    (internal::Tree<ValueOf<P>>::Flatten(arguments, flat), ...);
-    f(flat, call);
-  }
+  using Call = internal::CallOf<R, P...>;
 
   std::function<R(P...)> f_;
   std::shared_ptr<internal::FunctionState> state_;
@@ -206,5 +314,11 @@ template <class F>
 function(F) -> function<internal::SignatureOf<F>>;
 template <class F>
 function(F, FunctionOptions) -> function<internal::SignatureOf<F>>;
+template <class M, class C>
+  requires std::is_member_function_pointer_v<M>
+function(M, C*) -> function<typename internal::MemberSignature<M>::type>;
+template <class M, class C>
+  requires std::is_member_function_pointer_v<M>
+function(M, C*, FunctionOptions) -> function<typename internal::MemberSignature<M>::type>;
 
 }  // namespace duet

@@ -40,6 +40,9 @@ class Dim {
   std::int64_t raw_ = 0;
 };
 
+/// In a Spec: a dimension of any size. Only there.
+inline constexpr Dim dynamic = Dim::Symbol(INT32_MAX);
+
 /// A list of at most kMaxRank dims: a shape, or one number per axis (starts, steps, axes).
 class Shape {
  public:
@@ -92,7 +95,7 @@ class Shape {
   int rank_ = 0;
 };
 
-/// `3`; symbols print as s0, s1, ...
+/// `3`; symbols print as s0, s1, ..., dynamic as ?.
 std::string to_string(Dim dim);
 /// `[3,4]`.
 std::string to_string(const Shape& shape);

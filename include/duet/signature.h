@@ -3,7 +3,12 @@
 
 #include <type_traits>
 
-namespace duet::internal {
+namespace duet {
+
+template <class S>
+class function;
+
+namespace internal {
 
 template <class T>
 struct MemberSignature;
@@ -34,7 +39,13 @@ struct Signature<R (*)(P...)> {
   using type = R(P...);
 };
 
+template <class R, class... P>
+struct Signature<function<R(P...)>> {
+  using type = R(P...);
+};
+
 template <class F>
 using SignatureOf = typename Signature<std::decay_t<F>>::type;
 
-}  // namespace duet::internal
+}  // namespace internal
+}  // namespace duet

@@ -14,7 +14,8 @@ struct VariableBody;
 
 class Variable {
  public:
-  /// Holds `initial` under a name for dumps. While a function is traced: throws TraceError (make variables outside).
+  /// Holds `initial` under a name for dumps. A function may make variables when it is first traced (it is then traced
+  /// once more); throws TraceError when it makes some each time, or when the initial value depends on an argument.
   explicit Variable(const Arg& initial, std::string name = "");
 
   Tensor value(SourceLocation line = SourceLocation::current()) const;

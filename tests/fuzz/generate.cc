@@ -30,12 +30,13 @@ Generator::Generator(std::uint64_t seed) : random_(seed) {
     max_elements_ = 1 << 16;
   }
   indices_may_be_bad_ = random_.Chance(25);
+  if (random_.Chance(30)) idiom_percent_ = 50;
 }
 
 Recipe Generator::Run() {
   const std::int64_t nodes = random_.Chance(70) ? random_.Between(1, 14) : random_.Between(15, 60);
   for (int attempts = 0; recipe_.NodeCount() < nodes && attempts < 400; ++attempts) {
-    if (random_.Chance(15))
+    if (random_.Chance(idiom_percent_))
       AddIdiom();
     else
       AddRandom(static_cast<Op>(random_.Below(kOpCount)));
@@ -167,6 +168,11 @@ int Generator::Fit(int value, const Type& type) {
   return Add(reshapes ? Op::reshape : Op::broadcast_to, {value}, ToShape(type.shape));
 }
 
+int Generator::Shown(int item) {
+  if (item >= 0 && random_.Chance(60)) shown_.push_back(item);
+  return item;
+}
+
 // Mostly values that nothing reads, so that little of the graph is dead; also inputs, and the same value twice.
 void Generator::PickOutputs() {
   std::vector<char> read(recipe_.items.size(), 0);
@@ -182,6 +188,7 @@ void Generator::PickOutputs() {
   while (ends.size() > most) ends.erase(ends.begin() + random_.Below(static_cast<std::int64_t>(ends.size())));
   if (ends.empty() || random_.Chance(10))
     if (const int any = LiveOf(OpDTypes::Any); any >= 0) ends.push_back(any);
+  ends.insert(ends.end(), shown_.begin(), shown_.end());
   if (!ends.empty() && random_.Chance(5)) ends.push_back(ends[0]);
   recipe_.outputs = std::move(ends);
 }

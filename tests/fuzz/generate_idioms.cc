@@ -4,7 +4,7 @@
 namespace duet::fuzz {
 
 int Generator::AddIdiom() {
-  switch (random_.Below(9)) {
+  switch (random_.Below(10)) {
     case 0:
       return AddNormalizedRows();
     case 1:
@@ -12,14 +12,15 @@ int Generator::AddIdiom() {
     case 2:
       return AddLayer();
     case 3:
-      return AddNeutral();
     case 4:
-      return AddMultiplyAdd();
+      return AddNeutral();
     case 5:
-      return AddVariableUpdate();
+      return AddMultiplyAdd();
     case 6:
-      return AddMovement();
+      return AddVariableUpdate();
     case 7:
+      return AddMovement();
+    case 8:
       return AddSplitAndJoin();
     default:
       return AddGatherAndScatter();
@@ -75,15 +76,23 @@ int Generator::AddLayer() {
   return Add(Op::matmul, {y, Add(Op::transpose, {w}, Axes({1, 0}))});
 }
 
-// What a rewrite may or may not simplify.
+// What a rewrite may or may not simplify. Most identities hold for all but a zero's sign, so signed zeros are frequent.
 int Generator::AddNeutral() {
-  constexpr Op kBinary[] = {Op::add,     Op::subtract, Op::multiply,  Op::divide,      Op::power,
-                            Op::maximum, Op::minimum,  Op::remainder, Op::floor_divide};
+  constexpr Op kSums[] = {Op::add, Op::subtract};
+  constexpr Op kProducts[] = {Op::multiply, Op::divide, Op::power, Op::remainder, Op::floor_divide};
+  constexpr Op kExtremes[] = {Op::maximum, Op::minimum};
+  constexpr double kZeros[] = {0, -0.0};
+  constexpr double kOnes[] = {1, 1, -1, 2, 0.5};
   constexpr double kNumbers[] = {0, -0.0, 1, -1, 2, 0.5, 3};
-  const int x = ValueOf(OpDTypes::Number);
+  int x = ValueOf(OpDTypes::Number);
   if (x < 0) return -1;
   const Type type = TypeOf(x);
-  switch (random_.Below(6)) {
+  if (random_.Chance(35)) x = Add(Op::multiply, {x, Splat(type, random_.Pick(kZeros))});
+  const auto with = [&](Op op, double number) {
+    const int constant = Splat(type, random_.Chance(70) ? number : random_.Pick(kNumbers));
+    return Shown(random_.Chance(70) ? Add(op, {x, constant}) : Add(op, {constant, x}));
+  };
+  switch (random_.Below(8)) {
     case 0:
       return Add(Op::neg, {Add(Op::neg, {x})});
     case 1:
@@ -92,11 +101,13 @@ int Generator::AddNeutral() {
       return Add(Op::where, {Value({bool_, type.shape}), x, x});
     case 3:
       return Add(Op::where, {Constant({bool_, type.shape}), x, Value(type)});
-    default: {
-      const int number = Splat(type, random_.Pick(kNumbers));
-      const Op op = random_.Pick(kBinary);
-      return random_.Chance(70) ? Add(op, {x, number}) : Add(op, {number, x});
-    }
+    case 4:
+    case 5:
+      return with(random_.Pick(kSums), random_.Pick(kZeros));
+    case 6:
+      return with(random_.Pick(kProducts), random_.Pick(kOnes));
+    default:
+      return with(random_.Pick(kExtremes), random_.Pick(kZeros));
   }
 }
 
@@ -106,7 +117,7 @@ int Generator::AddMultiplyAdd() {
   if (a < 0) return -1;
   const Type type = TypeOf(a);
   const int product = Add(Op::multiply, {a, Value(type)});
-  return Add(random_.Chance(50) ? Op::add : Op::subtract, {product, Value(type)});
+  return Shown(Add(random_.Chance(50) ? Op::add : Op::subtract, {product, Value(type)}));
 }
 
 // A step of momentum: read, compute, write, sometimes read by something after it, sometimes two variables swapped.

@@ -36,6 +36,8 @@ class Generator {
   int ValueOf(OpDTypes accepted, int least_rank = 0);
   /// The value under casts, reshapes and broadcasts; -1 when no such chain leads to the type.
   int Fit(int value, const Type& type);
+  /// Often an output although others read it: few ops tell +0 from -0, or one last bit from another.
+  int Shown(int item);
   void PickOutputs();
 
   // generate_ops.cc
@@ -80,8 +82,10 @@ class Generator {
   Random random_;
   Recipe recipe_;
   std::vector<std::int64_t> palette_;
+  std::vector<int> shown_;
   std::int64_t max_elements_ = 1 << 13;
   bool indices_may_be_bad_ = false;
+  int idiom_percent_ = 15;
   int names_ = 0;
 };
 

@@ -103,6 +103,21 @@ TEST(FunctionTiers, AMisspeltVariableIsNamed) {
   EXPECT_THAT(child.output, HasSubstr("DUET_COMPILE=later: must be one of async, sync, off"));
 }
 
+TEST(FunctionTiers, AMisspeltPassIsAnErrorOfTheFirstCall) {
+  for (const std::string compile : {"async", "sync", "off"}) {
+    const ChildResult child =
+        RunChild("FunctionTiers.OneCall", {"DUET_DISABLE_PASSES=fuse,simplfy", "DUET_COMPILE=" + compile});
+    EXPECT_THAT(
+        child.output,
+        HasSubstr("Error: DUET_DISABLE_PASSES=fuse,simplfy: no pass is called 'simplfy'; there are canonicalize, "
+                  "fold_constants, simplify, eliminate_common_subexpressions, optimize_regions, eliminate_dead_code, "
+                  "fuse and "
+                  "plan_memory"))
+        << compile;
+    EXPECT_THAT(child.output, testing::Not(HasSubstr("it ran"))) << compile;
+  }
+}
+
 // ---- A compiler that refuses. In processes of their own: elsewhere the compile thread may still be at work on what
 // earlier tests called, and would meet it.
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "tests/tools/program_output.h"
 
@@ -40,6 +41,40 @@ TEST(FirstSteps, HasTheSameBits) {
   EXPECT_EQ(output.status, 0) << output.text;
   EXPECT_THAT(output.text, HasSubstr("same bits: true"));
   EXPECT_THAT(output.text, HasSubstr("graph @wave("));
+}
+
+TEST(Functions, DoWhatTheirPageSays) {
+  const ProgramOutput output = RunProgram("functions");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("all of it holds"));
+  EXPECT_THAT(output.text,
+              HasSubstr("dimension 1 must be 3 and is 4: the input signature wants f32[?,3], given f32[7,4]"));
+
+  // Every line of C++ on the page is one of the program.
+  const auto lines = [](const std::string& path) {
+    std::ifstream file(std::string(DUET_SOURCE_DIR) + path);
+    std::vector<std::string> list;
+    for (std::string line; std::getline(file, line);) list.push_back(line);
+    return list;
+  };
+  const std::vector<std::string> program = lines("/examples/functions.cc");
+  bool in_code = false;
+  int quoted = 0;
+  for (const std::string& line : lines("/docs/function.md")) {
+    if (line.starts_with("```")) {
+      in_code = line == "```cpp";
+    } else if (in_code) {
+      EXPECT_THAT(program, testing::Contains(line));
+      ++quoted;
+    }
+  }
+  EXPECT_GT(quoted, 20);
+}
+
+TEST(Transforms, HoldWhatThePageSays) {
+  const ProgramOutput output = RunProgram("transforms");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("ok    traced: the same bits"));
 }
 
 TEST(ControlFlow, HasTheSameBits) {

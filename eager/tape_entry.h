@@ -1,0 +1,44 @@
+// What TapeLevel remembers. Included by eager/tape_*.cc only.
+#pragma once
+
+#include "eager/tape_level.h"
+
+namespace duet {
+
+// What was recorded inside a checkpoint, without the values: enough to bind it again.
+struct TapeLevel::Segment {
+  struct Step {
+    Op op;
+    Attributes attributes;
+    Line line;
+    bool differentiates;
+    std::shared_ptr<const CallRule> rule;
+    std::vector<int> operands;  ///< result of step i as i, outside[i] as -1 - i
+    std::vector<int> outputs;   ///< of a call with a rule
+    Tensor known;               ///< an output of the checkpoint is there still
+  };
+  std::vector<Step> steps;
+  std::vector<Tensor> outside;
+};
+
+// The regions of a cond, while_loop or scan.
+struct TapeLevel::RegionRecord {
+  std::vector<RegionRef> regions;
+  std::vector<Tensor> saved;  ///< scan: the carries that each iteration began with, stacked
+};
+
+// An op; a call with a rule; a checkpoint's segment; or an op with regions.
+struct TapeLevel::Entry {
+  Op op{};
+  std::vector<Tensor> operands;
+  Attributes attributes;
+  Tensor result;
+  Line line;
+  bool differentiates = true;  ///< false: inside a checkpoint, there only to be run again
+  std::shared_ptr<const CallRule> rule;
+  std::vector<Tensor> outputs;  ///< of a call, segment or op with regions
+  std::shared_ptr<const Segment> segment;
+  std::shared_ptr<const RegionRecord> regions;
+};
+
+}  // namespace duet

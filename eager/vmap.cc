@@ -1,0 +1,162 @@
+#include "eager/vmap.h"
+
+#include <duet/ops.h>
+
+#include "eager/batching_rules.h"
+#include "runtime/fail.h"
+#include "runtime/infer.h"
+
+namespace duet {
+namespace {
+
+Tensor ToExamples(const Tensor& tensor, Dim size, Line line) {
+  Attributes attributes;
+  attributes.shape = tensor.shape();
+  attributes.shape.insert(0, size);
+  return Bind(Op::broadcast_to, {&tensor}, attributes, line);
+}
+
+// The rule of a call of one example, as a call on all of them.
+class BatchedRule final : public CallRule {
+ public:
+  BatchedRule(std::shared_ptr<const CallRule> one, Dim size, std::uint64_t level, std::vector<bool> is_batched)
+      : one_(std::move(one)), size_(size), level_(level), is_batched_(std::move(is_batched)) {}
+
+  bool differentiates() const override { return one_->differentiates(); }
+  bool has_jvp() const override { return one_->has_jvp(); }
+
+  std::vector<Tensor> Backward(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
+                               const std::vector<Tensor>& adjoints) const override {
+    VmapLevel level(size_, level_);
+    std::vector<Tensor> found = one_->Backward(Wrap(level, inputs), WrapAll(level, outputs), WrapAll(level, adjoints));
+    LevelScope below_it(level.below());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (found[i].empty_handle()) continue;
+      const Tensor all = level.Examples(found[i], {});
+      found[i] = is_batched_[i] ? all : sum(all, 0);  // an input that all examples share
+    }
+    return found;
+  }
+
+  std::vector<Tensor> Forward(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
+                              const std::vector<Tensor>& tangents) const override {
+    VmapLevel level(size_, level_);
+    std::vector<Tensor> found = one_->Forward(Wrap(level, inputs), WrapAll(level, outputs), Wrap(level, tangents));
+    LevelScope below_it(level.below());
+    for (Tensor& tangent : found)
+      if (!tangent.empty_handle()) tangent = level.Examples(tangent, {});
+    return found;
+  }
+
+ private:
+  std::vector<Tensor> Wrap(const VmapLevel& level, std::vector<Tensor> tensors) const {
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      if (is_batched_[i] && !tensors[i].empty_handle()) tensors[i] = level.Batched(tensors[i], {});
+    return tensors;
+  }
+  static std::vector<Tensor> WrapAll(const VmapLevel& level, std::vector<Tensor> tensors) {
+    for (Tensor& tensor : tensors)
+      if (!tensor.empty_handle()) tensor = level.Batched(tensor, {});
+    return tensors;
+  }
+
+  std::shared_ptr<const CallRule> one_;
+  Dim size_;
+  std::uint64_t level_;
+  std::vector<bool> is_batched_;
+};
+
+}  // namespace
+
+Tensor VmapLevel::Examples(const Tensor& tensor, Line line) const {
+  if (owns(tensor)) return tensor.body()->examples;
+  LevelScope below_this(below());
+  return ToExamples(tensor, size_, line);
+}
+
+Tensor VmapLevel::Process(Op op, Operands operands, const Attributes& attributes, Line line) {
+  bool any = false;
+  for (const Tensor* operand : operands) any = any || (!operand->empty_handle() && owns(*operand));
+  LevelScope below_this(below());
+  if (!any) return Bind(op, operands, attributes, line);
+  LineScope scope(line);
+  std::vector<Type> types;
+  try {
+    std::vector<const Type*> pointers;
+    for (const Tensor* operand : operands) {
+      if (operand->empty_handle()) throw ValueError("an operand is an empty Tensor");
+      types.push_back(operand->body()->type);
+    }
+    for (const Type& type : types) pointers.push_back(&type);
+    // A mistake has the text it has for one example.
+    InferType(op, pointers, attributes);
+    if (HasEffect(op)) {
+      std::vector<Tensor> examples;
+      for (const Tensor* operand : operands) examples.push_back(owns(*operand) ? operand->body()->examples : *operand);
+      if (op == Op::check) examples[0] = all(Arg(examples[0], SourceLocation()));
+      std::vector<const Tensor*> pointers_to_examples;
+      for (const Tensor& example : examples) pointers_to_examples.push_back(&example);
+      return Bind(op, pointers_to_examples, attributes, line);
+    }
+    const BatchingRule rule = FindBatchingRule(op);
+    if (!rule.apply) throw ValueError(std::string("is not batched by vmap: ") + rule.none);
+    BatchingContext context(size_, id_, operands, attributes);
+    return NewBatched(id_, rule.apply(context), line);
+  } catch (const Error& error) {
+    // Errors of the ops that the rule binds have their context.
+    if (std::string(error.what()).find("\n  at ") != std::string::npos) throw;
+    RethrowWithContext(name(op), types, line);
+  }
+}
+
+Tensor VmapLevel::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
+  LevelScope below_this(below());
+  return BindRead(variable, line);
+}
+
+void VmapLevel::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
+  if (owns(value))
+    Fail<ValueError>("assign",
+                     "the value differs between vmap's examples and variable " + variable->name +
+                         " holds one: return it from the function instead",
+                     line, std::span(&value.body()->type, 1));
+  LevelScope below_this(below());
+  BindWrite(variable, value, line);
+}
+
+bool VmapLevel::watches(std::span<const Tensor> operands, std::span<const std::shared_ptr<VariableBody>>) const {
+  for (const Tensor& operand : operands)
+    if (owns(operand)) return true;
+  return false;
+}
+
+BoundCall VmapLevel::CallBelow(const BoundCall& call) {
+  BoundCall below_call = call;
+  std::vector<bool> is_batched;
+  bool any = false;
+  for (Tensor& input : below_call.inputs) {
+    is_batched.push_back(owns(input));
+    any = any || owns(input);
+    if (owns(input)) input = input.body()->examples;
+  }
+  for (Tensor& output : below_call.outputs) {
+    // With a rule one adjoint per example comes back for every output, also for those that all examples share.
+    if (owns(output))
+      output = output.body()->examples;
+    else if (call.rule && any)
+      output = Examples(output, call.line);
+  }
+  if (call.rule && any) below_call.rule = std::make_shared<BatchedRule>(call.rule, size_, id_, std::move(is_batched));
+  return below_call;
+}
+
+void VmapLevel::TakeOutputs(const BoundCall& below_call, BoundCall& call) const {
+  for (std::size_t i = 0; i < call.outputs.size(); ++i) {
+    const Tensor &output = below_call.outputs[i], &here = call.outputs[i];
+    if (owns(here) && here.body()->examples.body() == output.body()) continue;
+    const bool is_batched = !(output.shape() == here.shape());
+    call.outputs[i] = is_batched ? Batched(output, here.body()->line) : output;
+  }
+}
+
+}  // namespace duet

@@ -1,0 +1,118 @@
+// Transforms of functions: every block of docs/transforms.md, as one program that checks what the page says.
+#include <duet/duet.h>
+
+#include <iostream>
+
+using namespace duet;
+
+bool g_all_hold = true;
+
+void expect(bool holds, const char* what) {
+  std::cout << (holds ? "ok    " : "WRONG ") << what << '\n';
+  g_all_hold = g_all_hold && holds;
+}
+
+bool close(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item<double>() < 1e-5; }
+
+void gradients() {
+  auto loss = [](const Tensor& w, const Tensor& x) { return mean(square(matmul(x, w) - 1)); };
+  Tensor w = tensor({0.5, -1.0}), x = tensor({{1.0, 2.0}, {3.0, 4.0}});
+  Tensor dw = grad(loss)(w, x);              // by the first argument, of its dtype and shape
+  Tensor dx = grad(loss, argnums<1>)(w, x);  // by another
+  auto [both_w, both_x] = grad(loss, argnums<0, 1>)(w, x);
+  auto [value, slope] = value_and_grad(loss)(w, x);
+  expect(same_bits(dw, both_w) && same_bits(dx, both_x), "grad by numbered arguments");
+  expect(same_bits(value, loss(w, x)) && same_bits(slope, dw), "value_and_grad");
+
+  using Layers = std::vector<std::pair<Tensor, Tensor>>;
+  auto network = [](const Layers& layers, const Tensor& x) {
+    Tensor h = x;
+    for (auto& [weight, bias] : layers) h = tanh(matmul(h, weight) + bias);
+    return sum(h);
+  };
+  Layers layers{{ones({2, 3}), zeros({3})}, {ones({3, 1}), zeros({1})}};
+  Layers slopes = grad(network)(layers, x);  // a tree of tensors in, the same tree of gradients out
+  expect(slopes[0].first.shape() == Shape{2, 3} && slopes[1].second.shape() == Shape{1}, "grad of a tree");
+
+  auto with_logits = [](const Tensor& w, const Tensor& x) {
+    Tensor logits = matmul(x, w);
+    return std::pair{mean(square(logits)), logits};
+  };
+  auto [dw2, logits] = grad(with_logits, has_aux)(w, x);
+  expect(same_bits(logits, matmul(x, w)) && dw2.shape() == w.shape(), "has_aux");
+
+  GradientTape tape({.persistent = true, .unconnected = Unconnected::none});
+  tape.watch(w);
+  Tensor y = sum(square(w)), z = sum(exp(w));
+  Tensor dy = tape.gradient(y, w), dz = tape.gradient(z, w);
+  expect(same_bits(dy, w * 2) && same_bits(dz, exp(w)), "a persistent tape");
+  expect(tape.gradient(y, x).empty_handle(), "unconnected: none");
+}
+
+void derivatives() {
+  auto f = [](const Tensor& x) { return sin(x) * x(0); };
+  Tensor x = tensor({0.5, 1.0, 1.5}), t = tensor({1.0, 0.0, -1.0});
+  auto [y, dy] = jvp(f, x, t);      // forwards: f(x) and the derivative along t
+  auto [y2, pullback] = vjp(f, x);  // backwards: f(x) and adjoints of y to adjoints of x
+  Tensor dx = pullback(ones({3}));
+  Tensor j = jacobian(f)(x);  // shape y.shape + x.shape
+  Tensor j2 = jacobian(f, JacobianMode::forward)(x);
+  expect(same_bits(y, y2) && close(dy, matmul(j, t)) && close(dx, sum(j, 0)), "jvp and vjp are products with jacobian");
+  expect(close(j, j2), "jacobian, reverse and forward");
+
+  auto energy = [](const Tensor& x) { return sum(sin(x) * x * x); };
+  Tensor h = hessian(energy)(x);  // jacobian(grad(energy))
+  Tensor hv = hvp(energy, x, t);  // its product with t, without making it
+  expect(close(hv, matmul(h, t)), "hessian and hvp");
+}
+
+void batches() {
+  auto distance = [](const Tensor& a, const Tensor& b) { return sqrt(sum(square(a - b))); };
+  Tensor points = random::normal(random::Key{1}, {10, 3}), origin = zeros({3});
+  Tensor d = vmap(distance, {.in_axes = {0, not_batched}})(points, origin);  // [10]
+  expect(same_bits(d(4), distance(points(4), origin)), "a row of vmap is the function of the row");
+
+  auto to_all = [&](const Tensor& a) { return vmap(distance, {.in_axes = {not_batched, 0}})(a, points); };
+  Tensor table = vmap(to_all)(points);  // [10,10]: vmap inside vmap
+  expect(same_bits(table(2, 7), distance(points(2), points(7))), "vmap of vmap");
+
+  auto loss = [](const Tensor& w, const Tensor& x) { return square(sum(w * x) - 1); };
+  Tensor w = tensor({0.1, 0.2, 0.3});
+  Tensor per_example = vmap(grad(loss), {.in_axes = {not_batched, 0}})(w, points);  // [10,3]
+  expect(same_bits(per_example(3), grad(loss)(w, points(3))), "gradients per example");
+  expect(same_bits(function{vmap(grad(loss), {.in_axes = {not_batched, 0}})}(w, points), per_example),
+         "traced: the same bits");
+}
+
+void memory() {
+  auto block = [](const Tensor& x) {
+    Tensor h = x;
+    for (int i = 0; i < 10; ++i) h = tanh(h * 1.1);
+    return h;
+  };
+  Tensor x = tensor({0.5, 1.0});
+  Tensor plain = grad([&](const Tensor& x) { return sum(block(x)); })(x);
+  Tensor saving = grad([&](const Tensor& x) { return sum(checkpoint(block)(x)); })(x);
+  expect(same_bits(plain, saving), "checkpoint: the same bits, ten values fewer kept");
+}
+
+void own_derivatives() {
+  auto log1pexp = custom_gradient([](const Tensor& x) { return log(1 + exp(x)); },
+                                  [](const Tensor& x, const Tensor& dy) { return dy * sigmoid(x); });
+  Tensor x = tensor({100.0, 0.0});
+  Tensor dx = grad([&](const Tensor& x) { return sum(log1pexp(x)); })(x);  // [1, 0.5]; without: [nan, 0.5]
+  expect(same_bits(dx, tensor({1.0, 0.5})), "custom_gradient");
+
+  GradientCheck check = check_gradients(log1pexp, tensor({0.5, -2.0}, f64));
+  if (!check) std::cout << check.explanation << '\n';
+  expect(check.ok, "check_gradients");
+}
+
+int main() {
+  gradients();
+  derivatives();
+  batches();
+  memory();
+  own_derivatives();
+  return g_all_hold ? 0 : 1;
+}
