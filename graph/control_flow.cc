@@ -9,6 +9,7 @@
 #include "eager/region.h"
 #include "graph/canonical_order.h"
 #include "graph/graph_region.h"
+#include "graph/rebuild.h"
 #include "graph/region_types.h"
 #include "runtime/fail.h"
 
@@ -146,7 +147,6 @@ class RegionsWithCaptures {
       writes.push_back({static_cast<NodeId>(to.nodes().size()), value, static_cast<std::int32_t>(lead + variable)});
     };
     for (std::size_t k = 0; k < written_.size(); ++k) write(k, first_written + static_cast<ValueId>(k));
-    std::vector<ValueId> operands;
     std::vector<NodeId> copied_before;
     for (const Node& node : from.nodes()) {
       copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
@@ -155,12 +155,7 @@ class RegionsWithCaptures {
         write(IndexOf(written_, input.variable), map[static_cast<std::size_t>(from.operands(node)[0])]);
         continue;
       }
-      operands.clear();
-      for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
-      const auto regions = from.regions(node);
-      const ValueId value = to.AddNode(node.op, operands, from.attributes(node), node.line,
-                                       std::vector<Graph>(regions.begin(), regions.end()));
-      for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
+      CopyNode(from, node, to, map);
     }
     copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
     to.set_calls(MappedCalls(from, map, copied_before));

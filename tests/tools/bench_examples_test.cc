@@ -84,6 +84,21 @@ TEST(ControlFlow, HasTheSameBits) {
   EXPECT_THAT(output.text, Not(HasSubstr("DIFFERS")));
 }
 
+TEST(Effects, HappenOnEveryCall) {
+  const ProgramOutput output = RunProgram("effects");
+  EXPECT_EQ(output.status, 0) << output.text;
+  const std::string call = "x is [1. 2.]\n  3.0 is too much\n  1.5 is too much\n";
+  EXPECT_THAT(output.text, HasSubstr("call 1: " + call + "call 2: " + call + "[0.25 0.5 ]\n"));
+  EXPECT_THAT(output.text, HasSubstr("call 3: x is [-1. -2.]\ncheck: x must be positive\n  at "));
+  EXPECT_THAT(output.text, HasSubstr("calls: 3, native: 1\n"));
+  const std::string program = TextOf(std::string(DUET_SOURCE_DIR) + "/examples/effects.cc");
+  const std::size_t first = program.find('\n', program.find("// [watched]")) + 1;
+  EXPECT_THAT(
+      TextOf(std::string(DUET_SOURCE_DIR) + "/docs/effects.md"),
+      HasSubstr("```cpp\n" + program.substr(first, program.rfind('\n', program.find("// [/watched]")) + 1 - first) +
+                "```\n"));
+}
+
 // docs/control_flow.md shows the functions of the program as they are: from `// [name]` to `// [/name]`.
 TEST(ControlFlow, IsWhatTheDocumentShows) {
   const std::string folder = DUET_SOURCE_DIR;
