@@ -103,7 +103,7 @@ std::vector<Scene> Scenes() {
   };
 }
 
-Seen Run(const std::function<Tensor(const Tensor&)>& call, Variable& state, const Tensor& x) {
+Seen See(const std::function<Tensor(const Tensor&)>& call, Variable& state, const Tensor& x) {
   Seen seen;
   testing::internal::CaptureStdout();
   try {
@@ -131,15 +131,15 @@ TEST(PrintCheck, AreTheSameInEveryWayOfRunning) {
   for (const Scene& scene : Scenes()) {
     SCOPED_TRACE(scene.name);
     Variable plain_state(0.0f, "state"), state(0.0f, "state");
-    const Seen wanted = Run([&](const Tensor& t) { return scene.body(plain_state, t); }, plain_state, x);
+    const Seen wanted = See([&](const Tensor& t) { return scene.body(plain_state, t); }, plain_state, x);
     EXPECT_EQ(scene.raises, !wanted.error.empty()) << wanted.error;
     const function<Tensor(Tensor)> traced([&](const Tensor& t) { return scene.body(state, t); });
-    ExpectSame(wanted, Run([&](const Tensor& t) { return traced(t); }, state, x), "evaluated");
+    ExpectSame(wanted, See([&](const Tensor& t) { return traced(t); }, state, x), "evaluated");
     traced.compile(x);
     for (int threads : {1, 2}) {
       const Threads limit(threads);
       state.assign(0.0f);
-      ExpectSame(wanted, Run([&](const Tensor& t) { return traced(t); }, state, x), "native");
+      ExpectSame(wanted, See([&](const Tensor& t) { return traced(t); }, state, x), "native");
     }
     if (!scene.raises) {
       EXPECT_EQ(traced.stats().native_calls, 2);
@@ -170,9 +170,9 @@ TEST(PrintCheck, UnderTransforms) {
   const auto loss = [](const Tensor& x) { return print("x {}", x), check(all(x < 10), "small"), sum(x * x); };
   const Tensor x = tensor({1.0f, 2.0f});
   Variable none(0.0f);
-  const Seen wanted = Run([&](const Tensor& t) { return grad(loss)(t); }, none, x);
+  const Seen wanted = See([&](const Tensor& t) { return grad(loss)(t); }, none, x);
   EXPECT_EQ(wanted.printed, "x [1. 2.]\n");
-  ExpectSame(wanted, Run([&](const Tensor& t) { return function{grad(loss)}(t); }, none, x), "traced");
+  ExpectSame(wanted, See([&](const Tensor& t) { return function{grad(loss)}(t); }, none, x), "traced");
   const Tensor batch = tensor({{1.0f, 2.0f}, {30.0f, 4.0f}});
   EXPECT_THROW(vmap(loss)(batch), CheckError);
   EXPECT_THROW(function{vmap(loss)}(batch), CheckError);
