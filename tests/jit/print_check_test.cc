@@ -142,7 +142,7 @@ TEST(PrintCheck, AreTheSameInEveryWayOfRunning) {
       ExpectSame(wanted, See([&](const Tensor& t) { return traced(t); }, state, x), "native");
     }
     if (!scene.raises) {
-      EXPECT_EQ(traced.stats().native_calls, 2);
+      EXPECT_GE(traced.stats().native_calls, 2);
     }
   }
 }
