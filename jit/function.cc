@@ -73,6 +73,24 @@ const Graph& EvaluatedGraph(Entry& entry) {
   return *entry.optimized;
 }
 
+// On the eager kernels. The recorded graph alone knows what plain code has done when an op raises.
+std::vector<Tensor> Evaluate(Entry& entry, const std::vector<Tensor>& leaves) {
+  LevelScope nothing(nullptr);
+  const Graph& graph = EvaluatedGraph(entry);
+  if (&graph == &entry.recorded) return Replay(graph, leaves);
+  std::vector<Tensor> before;
+  for (const auto& variable : entry.variables) before.push_back(BindRead(variable, {}));
+  const std::int64_t printed = PrintCount();
+  try {
+    return Replay(graph, leaves);
+  } catch (const Error&) {
+    for (std::size_t i = 0; i < before.size(); ++i) BindWrite(entry.variables[i], before[i], {});
+    const SkipPrints again(PrintCount() - printed);
+    Replay(entry.recorded, leaves);
+    throw;
+  }
+}
+
 void StartCompiling(const std::shared_ptr<Entry>& entry) {
   if (!WantsNative()) return;
   switch (options().compile) {
@@ -193,8 +211,7 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
   if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
     Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
-  LevelScope nothing(nullptr);
-  results.tensors = Replay(EvaluatedGraph(*entry), Leaves(arguments));
+  results.tensors = Evaluate(*entry, Leaves(arguments));
 }
 
 }  // namespace duet
