@@ -56,6 +56,16 @@ std::tuple<Tensor, Tensor> LstmScan(const Tensor& xs, const Tensor& wx, const Te
   return {hs, last.second};
 }
 
+// The gradient of the mean of the squared outputs.
+std::tuple<Tensor, Tensor, Tensor, Tensor> LstmGradient(const Tensor& xs, const Tensor& wx, const Tensor& wh,
+                                                        const Tensor& b) {
+  const auto loss = [](const std::vector<Tensor>& all) {
+    return mean(square(std::get<0>(LstmScan(all[0], all[1], all[2], all[3]))));
+  };
+  const std::vector<Tensor> by = grad(loss)({xs, wx, wh, b});
+  return {by[0], by[1], by[2], by[3]};
+}
+
 }  // namespace
 
 void AddLoops(std::vector<Workload>& list) {
@@ -80,20 +90,30 @@ void AddLoops(std::vector<Workload>& list) {
                   .flops = (4 * 9 + 3 * 6 + 3 * 7) * static_cast<double>(kSteps)});
   constexpr LstmSizes kLstm{.steps = 100, .batch = 32, .inputs = 128, .hidden = 128};
   constexpr double kCells = static_cast<double>(kLstm.steps * kLstm.batch * kLstm.hidden);
+  constexpr double kProducts = kCells * 4.0 * 2 * (kLstm.inputs + kLstm.hidden);
+  constexpr double kWeightBytes = 32.0 * kLstm.hidden * (kLstm.hidden + 0.5);
+  const Values lstm_inputs = {Uniform(1701, {kLstm.steps, kLstm.batch, kLstm.inputs}, -1, 1),
+                              Uniform(1702, {kLstm.inputs, 4 * kLstm.hidden}, -0.09f, 0.09f),
+                              Uniform(1703, {kLstm.hidden, 4 * kLstm.hidden}, -0.09f, 0.09f),
+                              Uniform(1704, {4 * kLstm.hidden}, -0.09f, 0.09f)};
   list.push_back({.name = "lstm_scan",
                   .doc = "LSTM forward over 100 steps, batch 32, 128 inputs, 128 hidden",
-                  .inputs = {Uniform(1701, {kLstm.steps, kLstm.batch, kLstm.inputs}, -1, 1),
-                             Uniform(1702, {kLstm.inputs, 4 * kLstm.hidden}, -0.09f, 0.09f),
-                             Uniform(1703, {kLstm.hidden, 4 * kLstm.hidden}, -0.09f, 0.09f),
-                             Uniform(1704, {4 * kLstm.hidden}, -0.09f, 0.09f)},
+                  .inputs = lstm_inputs,
                   .duet = Pure(LstmScan),
                   .baselines = {Plain("loops",
                                       [kLstm](const Arrays& a) {
                                         LstmLoops(kLstm, a.in(0), a.in(1), a.in(2), a.in(3), a.out(0), a.out(1));
                                       })},
-                  .bytes_read = 4 * (kCells + 8.0 * kLstm.hidden * (kLstm.hidden + 0.5)),
+                  .bytes_read = 4 * kCells + kWeightBytes,
                   .bytes_written = 4 * kCells,
-                  .flops = kCells * (4.0 * 2 * (kLstm.inputs + kLstm.hidden) + 12 + 2 * kTanhFlops + 3 * kExpFlops)});
+                  .flops = kProducts + kCells * (12 + 2 * kTanhFlops + 3 * kExpFlops)});
+  list.push_back({.name = "lstm_grad",
+                  .doc = "the same and its gradient by inputs, weights and bias",
+                  .inputs = lstm_inputs,
+                  .duet = Pure(LstmGradient),
+                  .bytes_read = 4 * kCells + kWeightBytes,
+                  .bytes_written = 4 * kCells + kWeightBytes,
+                  .flops = 3 * kProducts + kCells * (36 + 2 * kTanhFlops + 3 * kExpFlops)});
 }
 
 }  // namespace duet::bench
