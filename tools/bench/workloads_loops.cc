@@ -92,10 +92,10 @@ void AddLoops(std::vector<Workload>& list) {
   constexpr double kCells = static_cast<double>(kLstm.steps * kLstm.batch * kLstm.hidden);
   constexpr double kProducts = kCells * 4.0 * 2 * (kLstm.inputs + kLstm.hidden);
   constexpr double kWeightBytes = 32.0 * kLstm.hidden * (kLstm.hidden + 0.5);
-  const Values lstm_inputs = {Uniform(1701, {kLstm.steps, kLstm.batch, kLstm.inputs}, -1, 1),
-                              Uniform(1702, {kLstm.inputs, 4 * kLstm.hidden}, -0.09f, 0.09f),
-                              Uniform(1703, {kLstm.hidden, 4 * kLstm.hidden}, -0.09f, 0.09f),
-                              Uniform(1704, {4 * kLstm.hidden}, -0.09f, 0.09f)};
+  const std::vector<Input> lstm_inputs = {Uniform(1701, {kLstm.steps, kLstm.batch, kLstm.inputs}, -1, 1),
+                                          Uniform(1702, {kLstm.inputs, 4 * kLstm.hidden}, -0.09f, 0.09f),
+                                          Uniform(1703, {kLstm.hidden, 4 * kLstm.hidden}, -0.09f, 0.09f),
+                                          Uniform(1704, {4 * kLstm.hidden}, -0.09f, 0.09f)};
   list.push_back({.name = "lstm_scan",
                   .doc = "LSTM forward over 100 steps, batch 32, 128 inputs, 128 hidden",
                   .inputs = lstm_inputs,
