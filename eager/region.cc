@@ -3,6 +3,7 @@
 #include <duet/ops.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/fail.h"
 
@@ -10,6 +11,12 @@ namespace duet {
 namespace {
 
 using Tensors = std::vector<Tensor>;
+
+thread_local BackEdge* t_back_edge = nullptr;
+
+void PassBackEdge() {
+  if (t_back_edge) t_back_edge->Passed();
+}
 
 Tensors RunCond(const RegionCall& call) {
   return call.regions[ChosenRegion(call.operands[0], call.regions.size())]->Run(call.operands.subspan(1));
@@ -20,6 +27,7 @@ Tensors RunWhile(const RegionCall& call) {
   while (call.regions[0]->Run(values)[0].item<bool>()) {
     Tensors next = call.regions[1]->Run(values);
     std::move(next.begin(), next.end(), values.begin());
+    PassBackEdge();
   }
   values.resize(call.regions[1]->outputs().size());
   return values;
@@ -62,6 +70,7 @@ Tensors RunScan(const RegionCall& call) {
     for (std::size_t y = 0; y < stacked.size(); ++y)
       stacked[y][static_cast<std::size_t>(i)] = std::move(results[carries + y]);
     std::move(results.begin(), results.begin() + call.attributes.carries, values.begin());
+    PassBackEdge();
   }
   const LineScope scope(call.line);
   values.resize(carries);
@@ -76,6 +85,9 @@ Tensors RunScan(const RegionCall& call) {
 }  // namespace
 
 Region::~Region() = default;
+
+BackEdge::BackEdge() : outer_(std::exchange(t_back_edge, this)) {}
+BackEdge::~BackEdge() { t_back_edge = outer_; }
 
 bool RegionCall::is_scanned(std::size_t operand) const {
   return op == Op::scan && operand >= static_cast<std::size_t>(attributes.carries) &&

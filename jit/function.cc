@@ -1,9 +1,11 @@
 // How a call of a function runs: plainly, replayed under a tape, evaluated, or natively.
 #include <duet/function.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "eager/effects.h"
+#include "eager/region.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
 #include "jit/function_state.h"
@@ -89,6 +91,26 @@ std::vector<Tensor> Evaluate(Entry& entry, const std::vector<Tensor>& leaves) {
     Replay(entry.recorded, leaves);
     throw;
   }
+}
+
+struct NativeIsReady {};
+
+// A loop that is evaluated while native code is being made is left as soon as there is some.
+class WaitForNative final : public BackEdge {
+ public:
+  explicit WaitForNative(const Entry& entry) : entry_(entry) {}
+  void Passed() override {
+    if (entry_.native.load(std::memory_order_acquire)) throw NativeIsReady();
+  }
+
+ private:
+  const Entry& entry_;
+};
+
+// Whether nothing is lost when an evaluation is given up half-way.
+bool MayBeginAgain(const Entry& entry) {
+  const auto& nodes = entry.recorded.nodes();
+  return std::none_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.has_effect; });
 }
 
 void StartCompiling(const std::shared_ptr<Entry>& entry) {
@@ -211,7 +233,17 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
   if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
     Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
-  results.tensors = Evaluate(*entry, Leaves(arguments));
+  const bool is_compiling = WantsNative() && options().compile == Options::Compile::kAsync;
+  if (!is_compiling || !MayBeginAgain(*entry)) {
+    results.tensors = Evaluate(*entry, Leaves(arguments));
+    return;
+  }
+  try {
+    const WaitForNative wait(*entry);
+    results.tensors = Evaluate(*entry, Leaves(arguments));
+  } catch (const NativeIsReady&) {
+    CallNative(*entry->native.load(std::memory_order_acquire), *entry, arguments, results.tensors);
+  }
 }
 
 }  // namespace duet
