@@ -1,5 +1,6 @@
 #include "eager/bind.h"
 
+#include "eager/effects.h"
 #include "eager/region.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
@@ -39,6 +40,10 @@ Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
     literal = literal && operands[i]->body()->literal;
   }
   const Type result = InferType(op, std::span<const Type* const>(types, operands.size()), attributes);
+  if (HasEffect(op)) {
+    RunEffect(op, operands, attributes);
+    return {};
+  }
   if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
   if (op == Op::constant) return attributes.data;
   Tensor out = NewTensor(result);
@@ -55,6 +60,8 @@ Tensor Bind(Op op, Operands operands, const Attributes& attributes, Line line) {
   if (t_top) return t_top->Process(op, operands, attributes, LineScope::Current(line));
   try {
     return RunNow(op, operands, attributes);
+  } catch (const CheckError& error) {
+    throw CheckError(ErrorText(name(op), error.what(), {}, LineScope::Current(line)));
   } catch (const Error&) {
     const std::vector<Type> types = TypesOf(operands);
     RethrowWithContext(name(op), types, line);

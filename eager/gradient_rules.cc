@@ -105,9 +105,12 @@ DUET_GRADIENT_ZERO(constant)
 DUET_GRADIENT_ZERO(iota)
 DUET_GRADIENT_ZERO(random_bits)
 DUET_GRADIENT_ZERO(write_variable)
+DUET_GRADIENT_ZERO(print)
+DUET_GRADIENT_ZERO(check)
 // Those with regions are differentiated by the tape itself: gradient_regions.cc.
 DUET_GRADIENT_ZERO(cond)
 DUET_GRADIENT_ZERO(while_loop)
+DUET_GRADIENT_ZERO(while_gradient)
 DUET_GRADIENT_ZERO(scan)
 
 }  // namespace duet

@@ -7,6 +7,7 @@
 
 #include "eager/jvp.h"
 #include "eager/region.h"
+#include "runtime/fail.h"
 
 namespace duet {
 namespace {
@@ -196,6 +197,10 @@ std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
     tangents.push_back(TangentOf(operand));
     any |= !tangents.back().empty_handle();
   }
+  if (customs_ == 0 && any && call.op == Op::while_gradient)
+    Fail<TraceError>("while_loop",
+                     "forward mode through its gradient is not there: use scan, or fori_loop with known bounds",
+                     call.line);
   LevelScope below_this(below());
   if (customs_ > 0 || !any) return BindRegions(call);
   const auto [results, found] = call.op == Op::cond ? CondJvp(call, tangents) : LoopJvp(call, tangents).Run();

@@ -123,10 +123,13 @@ DUET_JVP(cast) { return is_float(j.operand(0).dtype()) ? cast(j.tangent(0), j.re
 DUET_JVP_NONE(constant, kNoOperand)
 DUET_JVP_NONE(iota, kNoOperand)
 DUET_JVP_NONE(random_bits, kNoFloatOperand)
+DUET_JVP_NONE(print, "no result")
+DUET_JVP_NONE(check, "no result")
 DUET_JVP_NONE(write_variable, "no tangent goes through a variable")
 
 DUET_JVP_NONE(cond, kRegions)
 DUET_JVP_NONE(while_loop, kRegions)
+DUET_JVP_NONE(while_gradient, "made by reverse mode only: forward mode of it is not there while a function is traced")
 DUET_JVP_NONE(scan, kRegions)
 
 DUET_JVP_NONE(any, kNotFloat)

@@ -3,6 +3,7 @@
 #include <duet/ops.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/fail.h"
 
@@ -10,6 +11,12 @@ namespace duet {
 namespace {
 
 using Tensors = std::vector<Tensor>;
+
+thread_local BackEdge* t_back_edge = nullptr;
+
+void PassBackEdge() {
+  if (t_back_edge) t_back_edge->Passed();
+}
 
 Tensors RunCond(const RegionCall& call) {
   return call.regions[ChosenRegion(call.operands[0], call.regions.size())]->Run(call.operands.subspan(1));
@@ -20,13 +27,34 @@ Tensors RunWhile(const RegionCall& call) {
   while (call.regions[0]->Run(values)[0].item<bool>()) {
     Tensors next = call.regions[1]->Run(values);
     std::move(next.begin(), next.end(), values.begin());
+    PassBackEdge();
   }
   values.resize(call.regions[1]->outputs().size());
   return values;
 }
 
+Tensors RunWhileGradient(const RegionCall& call) {
+  const auto states = static_cast<std::ptrdiff_t>(call.regions[2]->outputs().size());
+  const auto carries = static_cast<std::ptrdiff_t>(call.regions[1]->outputs().size());
+  Tensors values(call.operands.begin() + states, call.operands.end());
+  std::vector<Tensors> saved;
+  while (call.regions[0]->Run(values)[0].item<bool>()) {
+    saved.emplace_back(values.begin(), values.begin() + carries);
+    Tensors next = call.regions[1]->Run(values);
+    std::move(next.begin(), next.end(), values.begin());
+  }
+  Tensors state(call.operands.begin(), call.operands.end());
+  while (!saved.empty()) {
+    std::move(saved.back().begin(), saved.back().end(), state.begin() + states);
+    saved.pop_back();
+    Tensors next = call.regions[2]->Run(state);
+    std::move(next.begin(), next.end(), state.begin());
+  }
+  state.resize(static_cast<std::size_t>(states));
+  return state;
+}
+
 Tensors RunScan(const RegionCall& call) {
-  const LineScope scope(call.line);
   const std::int64_t length = call.attributes.length;
   const auto carries = static_cast<std::size_t>(call.attributes.carries);
   const std::vector<Type> types = call.regions[0]->outputs();
@@ -34,13 +62,17 @@ Tensors RunScan(const RegionCall& call) {
   std::vector<Tensors> stacked(types.size() - carries, Tensors(static_cast<std::size_t>(length)));
   for (std::int64_t k = 0; k < length; ++k) {
     const std::int64_t i = call.attributes.reverse ? length - 1 - k : k;
-    for (std::size_t operand = carries; operand < values.size(); ++operand)
+    for (std::size_t operand = carries; operand < values.size(); ++operand) {
+      const LineScope scope(call.line);
       if (call.is_scanned(operand)) values[operand] = call.operands[operand](i);
+    }
     Tensors results = call.regions[0]->Run(values);
     for (std::size_t y = 0; y < stacked.size(); ++y)
       stacked[y][static_cast<std::size_t>(i)] = std::move(results[carries + y]);
     std::move(results.begin(), results.begin() + call.attributes.carries, values.begin());
+    PassBackEdge();
   }
+  const LineScope scope(call.line);
   values.resize(carries);
   for (std::size_t y = 0; y < stacked.size(); ++y) {
     Shape shape = types[carries + y].shape;
@@ -53,6 +85,9 @@ Tensors RunScan(const RegionCall& call) {
 }  // namespace
 
 Region::~Region() = default;
+
+BackEdge::BackEdge() : outer_(std::exchange(t_back_edge, this)) {}
+BackEdge::~BackEdge() { t_back_edge = outer_; }
 
 bool RegionCall::is_scanned(std::size_t operand) const {
   return op == Op::scan && operand >= static_cast<std::size_t>(attributes.carries) &&
@@ -117,6 +152,8 @@ std::vector<Tensor> RunRegions(const RegionCall& call) {
       return RunCond(call);
     case Op::while_loop:
       return RunWhile(call);
+    case Op::while_gradient:
+      return RunWhileGradient(call);
     default:
       return RunScan(call);
   }

@@ -45,6 +45,19 @@ std::vector<Tensor> BindRegions(const RegionCall& call);
 /// The same one step at a time, every op through Bind: what eager code does. Choices and conditions must be concrete.
 std::vector<Tensor> RunRegions(const RegionCall& call);
 
+/// Told after every iteration of a loop that runs one step at a time on this thread; may throw to leave it.
+class BackEdge {
+ public:
+  BackEdge();
+  virtual ~BackEdge();
+  BackEdge(const BackEdge&) = delete;
+  BackEdge& operator=(const BackEdge&) = delete;
+  virtual void Passed() = 0;
+
+ private:
+  BackEdge* outer_;
+};
+
 /// Which of `count` regions a concrete choice picks.
 std::size_t ChosenRegion(const Tensor& choice, std::size_t count);
 

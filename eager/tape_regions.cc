@@ -381,6 +381,77 @@ class ScanGradient {
   bool settled_ = true;
 };
 
+// ---- while_loop
+
+class WhileGradient {
+ public:
+  WhileGradient(const RegionCall& call, const Adjoints& results, const std::vector<bool>& watched,
+                const Adjoints& running)
+      : call_(call),
+        body_(*call.regions[1]),
+        carries_(results.size()),
+        results_(results),
+        running_(running),
+        types_(body_.inputs()),
+        wanted_(watched),
+        slots_(types_.size(), Slot::kNone) {
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+      if (i < carries_) wanted_[i] = is_float(types_[i].dtype);
+      if (wanted_[i]) slots_[i] = SlotOf(Before(i)) == Slot::kCertain ? Slot::kCertain : Slot::kUncertain;
+    }
+  }
+
+  /// Per operand: what has arrived, what `running` says included; of a carry, what arrives at its first value.
+  Adjoints Run() {
+    Tensors operands;
+    RegionRef backward;
+    do {
+      settled_ = true;
+      operands.clear();
+      for (std::size_t i = 0; i < types_.size(); ++i) Append(operands, Before(i), slots_[i], types_[i]);
+      operands.insert(operands.end(), call_.operands.begin(), call_.operands.end());
+      backward = body_.Record(
+          TypesOf(operands), [&](std::span<const Tensor> arguments) { return Step(arguments); }, call_.line);
+    } while (!settled_);
+    const RegionRef regions[] = {call_.regions[0], call_.regions[1], backward};
+    const Tensors found = BindRegions({Op::while_gradient, operands, kNoAttributes, regions, call_.line});
+    TensorReader reader(found);
+    Adjoints adjoints;
+    for (Slot slot : slots_) adjoints.push_back(reader.Next(slot));
+    return adjoints;
+  }
+
+ private:
+  const Adjoint& Before(std::size_t i) const { return i < carries_ ? results_[i] : running_[i]; }
+
+  Tensors Step(std::span<const Tensor> arguments) {
+    TensorReader reader(arguments);
+    Adjoints results(carries_), running(types_.size());
+    for (std::size_t i = 0; i < types_.size(); ++i) (i < carries_ ? results[i] : running[i]) = reader.Next(slots_[i]);
+    const Tensors inputs = reader.Next(types_.size());
+    const Adjoints found = GradientOfRegion(body_, inputs, results, wanted_, running, call_.line);
+    Tensors list;
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+      if (slots_[i] == Slot::kCertain && SlotOf(found[i]) != Slot::kCertain) {
+        slots_[i] = Slot::kUncertain;
+        settled_ = false;
+      }
+      Append(list, found[i], slots_[i], types_[i]);
+    }
+    return list;
+  }
+
+  const RegionCall& call_;
+  const Region& body_;
+  std::size_t carries_;
+  const Adjoints& results_;
+  const Adjoints& running_;
+  std::vector<Type> types_;  // of the body's inputs
+  std::vector<bool> wanted_;
+  std::vector<Slot> slots_;
+  bool settled_ = true;
+};
+
 }  // namespace
 
 void TapeLevel::GoBackThroughRegions(const Entry& entry, const Watched& wanted, Adjoints& adjoints) {
@@ -411,9 +482,16 @@ void TapeLevel::GoBackThroughRegions(const Entry& entry, const Watched& wanted, 
     const RegionCall call{entry.op, entry.operands, entry.attributes, record.regions, entry.line};
     found = ScanGradient(call, record.saved, results, watched, running).Run();
     carries = static_cast<std::size_t>(entry.attributes.carries);
+  } else if (entry.op == Op::while_loop) {
+    const RegionCall call{entry.op, entry.operands, entry.attributes, record.regions, entry.line};
+    found = WhileGradient(call, results, watched, running).Run();
+    carries = results.size();
   } else {
-    Fail<TraceError>(name(entry.op),
-                     "has no gradient while a function is traced: use fori_loop with known bounds or scan", entry.line);
+    Fail<TraceError>(
+        name(entry.op),
+        "the gradient of a while_loop is not differentiated again while a function is traced: use scan, or "
+        "fori_loop with known bounds",
+        entry.line);
   }
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!watched[i] || !Exists(found[i])) continue;

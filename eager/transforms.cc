@@ -81,7 +81,8 @@ void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, Ru
   body(call, leaves.data(), results);
   CheckResults("jvp", results, line);
   LevelScope below_it(level.below());
-  result_tangents.structure = results.structure;
+  result_tangents = results;
+  result_tangents.tensors.clear();
   for (const Tensor& result : results.tensors) {
     const Tensor tangent = level.TangentOf(result);
     result_tangents.tensors.push_back(tangent.empty_handle() ? zeros_like(Arg(result, at)) : tangent);

@@ -90,6 +90,14 @@ Tensor VmapLevel::Process(Op op, Operands operands, const Attributes& attributes
     for (const Type& type : types) pointers.push_back(&type);
     // A mistake has the text it has for one example.
     InferType(op, pointers, attributes);
+    if (HasEffect(op)) {
+      std::vector<Tensor> examples;
+      for (const Tensor* operand : operands) examples.push_back(owns(*operand) ? operand->body()->examples : *operand);
+      if (op == Op::check) examples[0] = all(Arg(examples[0], SourceLocation()));
+      std::vector<const Tensor*> pointers_to_examples;
+      for (const Tensor& example : examples) pointers_to_examples.push_back(&example);
+      return Bind(op, pointers_to_examples, attributes, line);
+    }
     const BatchingRule rule = FindBatchingRule(op);
     if (!rule.apply) throw ValueError(std::string("is not batched by vmap: ") + rule.none);
     BatchingContext context(size_, id_, operands, attributes);

@@ -34,6 +34,7 @@ class BatchedRegions {
       LevelScope below_level(level_.below());
       return BindRegions(call_);
     }
+    if (call_.op == Op::while_gradient) return RunWhileGradient();
     if (call_.op != Op::cond) return RunLoop();
     return mask_[0] ? RunAllBranches() : RunCond();
   }
@@ -116,7 +117,8 @@ class BatchedRegions {
       for (std::size_t i = 0; i < inputs.size(); ++i) types.push_back(mask_[i] ? AllOf(inputs[i]) : inputs[i]);
       if (call_.op == Op::while_loop) {
         condition = body.Record(
-            types, [&](std::span<const Tensor> arguments) { return Condition(arguments, &differs); }, call_.line);
+            types, [&](std::span<const Tensor> arguments) { return Condition(arguments, mask_, &differs); },
+            call_.line);
         for (std::size_t k = 0; differs && k < carries; ++k) {
           if (mask_[k]) continue;
           mask_[k] = true;
@@ -129,7 +131,7 @@ class BatchedRegions {
           types,
           [&](std::span<const Tensor> arguments) {
             Tensors results = RunRegion(body, arguments, mask_, &batched);
-            return differs ? KeepDone(arguments, std::move(results)) : results;
+            return differs ? KeepDone(arguments, mask_, arguments, std::move(results)) : results;
           },
           call_.line);
       for (std::size_t k = 0; k < carries; ++k) {
@@ -152,23 +154,78 @@ class BatchedRegions {
   }
 
   // While any example goes on.
-  Tensors Condition(std::span<const Tensor> arguments, bool* differs) const {
+  Tensors Condition(std::span<const Tensor> arguments, const Mask& mask, bool* differs) const {
     Mask batched;
-    Tensors keep = RunRegion(*call_.regions[0], arguments, mask_, &batched);
+    Tensors keep = RunRegion(*call_.regions[0], arguments, mask, &batched);
     *differs = batched[0];
     if (batched[0]) keep[0] = any(keep[0], 0);
     return keep;
   }
 
-  Tensors KeepDone(std::span<const Tensor> arguments, Tensors results) const {
+  // The results of the examples that go on, `before` of the others. `arguments` are the condition's.
+  Tensors KeepDone(std::span<const Tensor> arguments, const Mask& mask, std::span<const Tensor> before,
+                   Tensors results) const {
     Mask batched;
-    const Tensor goes_on = RunRegion(*call_.regions[0], arguments, mask_, &batched)[0];
+    const Tensor goes_on = RunRegion(*call_.regions[0], arguments, mask, &batched)[0];
     for (std::size_t k = 0; k < results.size(); ++k) {
       Shape shape = goes_on.shape();
       while (shape.rank() < results[k].rank()) shape.push_back(1);
-      results[k] = where(reshape(goes_on, shape), results[k], arguments[k]);
+      results[k] = where(reshape(goes_on, shape), results[k], before[k]);
     }
     return results;
+  }
+
+  // The state, then what the loop runs on. An example that was done in an iteration keeps its state in it.
+  Tensors RunWhileGradient() {
+    const Region &body = *call_.regions[1], &backward = *call_.regions[2];
+    const std::vector<Type> inputs = backward.inputs();
+    const std::size_t states = backward.outputs().size(), carries = body.outputs().size();
+    LevelScope below_level(level_.below());
+    Mask batched;          // the state
+    bool differs = false;  // the condition, between examples
+    RegionRef condition, turn, turn_back;
+    for (bool settled = false; !settled;) {
+      settled = true;
+      const auto grow = [&](std::size_t first, const Mask& grown) {
+        for (std::size_t k = 0; k < grown.size(); ++k) {
+          if (!grown[k] || mask_[first + k]) continue;
+          mask_[first + k] = true;
+          settled = false;
+        }
+      };
+      std::vector<Type> types;
+      for (std::size_t i = 0; i < inputs.size(); ++i) types.push_back(mask_[i] ? AllOf(inputs[i]) : inputs[i]);
+      const std::span<const Type> loop_types = std::span(types).subspan(states);
+      const Mask loop_mask(mask_.begin() + static_cast<std::ptrdiff_t>(states), mask_.end());
+      condition = body.Record(
+          loop_types, [&](std::span<const Tensor> arguments) { return Condition(arguments, loop_mask, &differs); },
+          call_.line);
+      if (differs) grow(0, Mask(states + carries, true));
+      if (!settled) continue;
+      Mask carried(loop_mask.begin(), loop_mask.begin() + static_cast<std::ptrdiff_t>(carries));
+      turn = body.Record(
+          loop_types,
+          [&](std::span<const Tensor> arguments) {
+            Tensors results = RunRegion(body, arguments, loop_mask, &carried);
+            return differs ? KeepDone(arguments, loop_mask, arguments, std::move(results)) : results;
+          },
+          call_.line);
+      grow(states, carried);
+      if (!settled) continue;
+      batched.assign(mask_.begin(), mask_.begin() + static_cast<std::ptrdiff_t>(states));
+      turn_back = body.Record(
+          types,
+          [&](std::span<const Tensor> arguments) {
+            Tensors results = RunRegion(backward, arguments, mask_, &batched);
+            return differs ? KeepDone(arguments.subspan(states), loop_mask, arguments, std::move(results)) : results;
+          },
+          call_.line);
+      grow(0, batched);
+    }
+    Tensors operands;
+    for (std::size_t i = 0; i < call_.operands.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
+    const RegionRef regions[] = {condition, turn, turn_back};
+    return Wrap(BindRegions({call_.op, operands, call_.attributes, regions, call_.line}), batched);
   }
 
   VmapLevel& level_;

@@ -9,6 +9,7 @@
 #include "eager/region.h"
 #include "graph/canonical_order.h"
 #include "graph/graph_region.h"
+#include "graph/rebuild.h"
 #include "graph/region_types.h"
 #include "runtime/fail.h"
 
@@ -141,17 +142,20 @@ class RegionsWithCaptures {
         map[i] = first_read + static_cast<ValueId>(IndexOf(read_, input.variable));
       }
     }
-    std::vector<ValueId> operands;
+    std::vector<RegionWrite> writes;
+    const auto write = [&](std::size_t variable, ValueId value) {
+      writes.push_back({static_cast<NodeId>(to.nodes().size()), value, static_cast<std::int32_t>(lead + variable)});
+    };
+    for (std::size_t k = 0; k < written_.size(); ++k) write(k, first_written + static_cast<ValueId>(k));
     std::vector<NodeId> copied_before;
     for (const Node& node : from.nodes()) {
       copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
-      if (node.op == Op::write_variable) continue;
-      operands.clear();
-      for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
-      const auto regions = from.regions(node);
-      const ValueId value = to.AddNode(node.op, operands, from.attributes(node), node.line,
-                                       std::vector<Graph>(regions.begin(), regions.end()));
-      for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
+      if (node.op == Op::write_variable) {
+        const Input& input = from.inputs()[static_cast<std::size_t>(from.attributes(node).variable)];
+        write(IndexOf(written_, input.variable), map[static_cast<std::size_t>(from.operands(node)[0])]);
+        continue;
+      }
+      CopyNode(from, node, to, map);
     }
     copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
     to.set_calls(MappedCalls(from, map, copied_before));
@@ -162,6 +166,7 @@ class RegionsWithCaptures {
     }
     if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, outputs);
     to.set_outputs(std::move(outputs));
+    to.set_writes(std::move(writes));
     return to;
   }
 
@@ -196,35 +201,46 @@ Leaves Aliased(Leaves leaves, Line line) {
   return leaves;
 }
 
-LeafFunction WithAliasedResults(const LeafFunction& function, Line line) {
-  return [&function, line](const Leaves& leaves) { return Aliased(function(leaves), line); };
-}
-
 RegionBody BodyOf(LeafFunction function) {
   return [function = std::move(function)](std::span<const Tensor> arguments) {
     return function(Leaves(arguments.begin(), arguments.end()));
   };
 }
 
-bool ReadCondition(const Leaves& results, Line line) {
-  Checked("while_loop", line, [&] { CheckCondition(TypesOf(results)); });
-  return results[0].item<bool>();
+// What the user's code gives back is checked where it comes back: plain and traced code throw the same.
+LeafFunction CheckedCondition(const LeafFunction& condition, Line line) {
+  return [&condition, line](const Leaves& leaves) {
+    Leaves results = condition(leaves);
+    Checked("while_loop", line, [&] { CheckCondition(TypesOf(results)); });
+    return results;
+  };
+}
+
+// A body whose first results are the next state.
+LeafFunction CheckedBody(const char* name, const LeafFunction& body, std::vector<Type> state, Line line) {
+  return [name, &body, state = std::move(state), line](const Leaves& leaves) {
+    Leaves results = body(leaves);
+    Checked(name, line, [&] { CheckCarries(state, TypesOf(results)); });
+    return Aliased(std::move(results), line);
+  };
 }
 
 // `condition` and `body` with a counter in front of the state.
 Leaves RunBoundedWhile(const LeafFunction& condition, const LeafFunction& body, const Leaves& state,
                        std::int64_t maximum, SourceLocation line) {
   const auto rest = [](const Leaves& leaves) { return Leaves(leaves.begin() + 1, leaves.end()); };
+  const LeafFunction checked_condition = CheckedCondition(condition, line);
+  const LeafFunction checked_body =
+      CheckedBody("while_loop", body, Checked("while_loop", line, [&] { return TypesOf(state); }), line);
   Leaves counted = state;
   counted.insert(counted.begin(), tensor(0, i64, line));
   Leaves last = RunWhileLoop(
       [&](const Leaves& leaves) {
-        const Leaves keep = condition(rest(leaves));
-        Checked("while_loop", line, [&] { CheckCondition(TypesOf(keep)); });
+        const Leaves keep = checked_condition(rest(leaves));
         return Leaves{logical_and(Arg(less(Arg(leaves[0], line), maximum), line), keep[0])};
       },
       [&](const Leaves& leaves) {
-        Leaves results = body(rest(leaves));
+        Leaves results = checked_body(rest(leaves));
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
         return results;
       },
@@ -248,7 +264,7 @@ Leaves RunKnownForiLoop(std::int64_t lower, std::int64_t upper, const LeafFuncti
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
         return results;
       },
-      carries, {}, {.length = std::max<std::int64_t>(upper - lower, 0)}, line);
+      carries, {}, {.length = lower < upper ? upper - lower : 0}, line);
   last.erase(last.begin());
   return last;
 }
@@ -262,11 +278,16 @@ void ThrowOtherStructure(const char* name, SourceLocation line) {
 Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, const char* name, SourceLocation line) {
   const Tensor chosen = choice.value();
   Checked(name, line, [&] { CheckChoice(TypesOf(std::span(&chosen, 1))[0]); });
-  if (!Interpreter::AnyWantsRegions()) return Aliased(branches[ChosenRegion(chosen, branches.size())]({}), line);
+  const auto run = [&](std::size_t i) {
+    Leaves results = branches[i]({});
+    Checked(name, line, [&] { TypesOf(results); });
+    return Aliased(std::move(results), line);
+  };
+  if (!Interpreter::AnyWantsRegions()) return run(ChosenRegion(chosen, branches.size()));
   std::vector<Graph> traced;
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const std::string region = chosen.dtype() == bool_ ? (i == 0 ? "then" : "else") : "case" + std::to_string(i);
-    traced.push_back(TraceRegion(region, {}, BodyOf(WithAliasedResults(branches[i], line)), line));
+    traced.push_back(TraceRegion(region, {}, [&](std::span<const Tensor>) { return run(i); }, line));
   }
   return RegionsWithCaptures(name, std::move(traced), line).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {});
 }
@@ -276,21 +297,22 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
   if (options.maximum_iterations >= 0) return RunBoundedWhile(condition, body, state, options.maximum_iterations, line);
   const std::vector<Type> types = Checked("while_loop", line, [&] { return TypesOf(state); });
   state = Aliased(std::move(state), line);
+  const LeafFunction checked_condition = CheckedCondition(condition, line);
+  const LeafFunction checked_body = CheckedBody("while_loop", body, types, line);
   if (!Interpreter::AnyWantsRegions()) {
-    while (ReadCondition(condition(state), line)) {
-      Leaves next = Aliased(body(state), line);
-      Checked("while_loop", line, [&] { CheckCarries(types, TypesOf(next)); });
-      state = std::move(next);
-    }
+    while (checked_condition(state)[0].item<bool>()) state = checked_body(state);
     return state;
   }
   std::vector<Graph> traced;
-  traced.push_back(TraceRegion("condition", types, BodyOf(condition), line));
-  traced.push_back(TraceRegion("body", types, BodyOf(WithAliasedResults(body, line)), line));
+  traced.push_back(TraceRegion("condition", types, BodyOf(checked_condition), line));
+  traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
   return RegionsWithCaptures("while_loop", std::move(traced), line).Bind(Op::while_loop, {}, state, state.size(), {});
 }
 
-Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& body, Leaves state, SourceLocation line) {
+Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unchecked_body, Leaves state,
+                   SourceLocation line) {
+  const LeafFunction body =
+      CheckedBody("fori_loop", unchecked_body, Checked("fori_loop", line, [&] { return TypesOf(state); }), line);
   if (lower.kind() == Arg::Kind::kInt && upper.kind() == Arg::Kind::kInt)
     return RunKnownForiLoop(lower.as_int(), upper.as_int(), body, state, line);
   const auto bound = [&](const Arg& arg) {
@@ -303,10 +325,7 @@ Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& body,
     return value;
   };
   const Tensor first = bound(lower), last = bound(upper);
-  const DType dtype = lower.is_number()                             ? last.dtype()
-                      : upper.is_number()                           ? first.dtype()
-                      : first.dtype() == i64 || last.dtype() == i64 ? i64
-                                                                    : i32;
+  const DType dtype = first.dtype() == i64 || last.dtype() == i64 ? i64 : i32;
   const Tensor end = last.dtype() == dtype ? last : cast(Arg(last, line), dtype);
   state.insert(state.begin(), first.dtype() == dtype ? first : cast(Arg(first, line), dtype));
   Leaves results = RunWhileLoop([&](const Leaves& leaves) { return Leaves{less(Arg(leaves[0], line), end)}; },
@@ -333,14 +352,15 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
   const std::size_t count = carries.size();
-  const std::span<const Type> carry_types(types.data(), count);
+  const LeafFunction checked_body =
+      CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
   Leaves operands = Aliased(std::move(carries), line);
   const Leaves scanned = Aliased(xs, line);
   operands.insert(operands.end(), scanned.begin(), scanned.end());
 
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
-    traced.push_back(TraceRegion("body", types, BodyOf(WithAliasedResults(body, line)), line));
+    traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
     return RegionsWithCaptures("scan", std::move(traced), line).Bind(Op::scan, {}, operands, count, attributes);
   }
   const std::int64_t length = attributes.length;
@@ -348,15 +368,14 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   for (std::int64_t k = 0; k < length; ++k) {
     const std::int64_t i = options.reverse ? length - 1 - k : k;
     for (std::size_t x = 0; x < scanned.size(); ++x) operands[count + x] = scanned[x](Index(i, line));
-    Leaves results = Aliased(body(operands), line);
-    Checked("scan", line, [&] { CheckCarries(carry_types, TypesOf(results)); });
+    Leaves results = checked_body(operands);
     ys.resize(results.size() - count, Leaves(static_cast<std::size_t>(length)));
     for (std::size_t y = 0; y < ys.size(); ++y) ys[y][static_cast<std::size_t>(i)] = std::move(results[count + y]);
     std::move(results.begin(), results.begin() + attributes.carries, operands.begin());
   }
   operands.resize(count);
   if (length == 0) {  // the outputs' types without running anything
-    const Graph traced = TraceRegion("body", types, BodyOf(body), line);
+    const Graph traced = TraceRegion("body", types, BodyOf(checked_body), line);
     for (std::size_t y = count; y < traced.outputs().size(); ++y) {
       const Type type = Stacked(traced.type(traced.outputs()[y]), 0);
       operands.push_back(zeros(type.shape, type.dtype, line));

@@ -1,13 +1,11 @@
 #include "graph/graph.h"
 
 #include <absl/container/inlined_vector.h>
-#include <absl/container/node_hash_set.h>
 #include <duet/error.h>
 #include <fmt/format.h>
 
 #include <cassert>
 #include <limits>
-#include <mutex>
 
 #include "graph/hash.h"
 #include "graph/region_types.h"
@@ -164,13 +162,6 @@ bool operator==(const Graph& a, const Graph& b) {
   for (std::size_t i = 0; i < a.nodes().size(); ++i)
     if (!SameNode(a, a.nodes()[i], b, b.nodes()[i])) return false;
   return true;
-}
-
-const char* InternFile(std::string_view file) {
-  static std::mutex mutex;
-  static auto* files = new absl::node_hash_set<std::string>;  // never freed: lines outlive static destructors
-  const std::lock_guard lock(mutex);
-  return files->emplace(file).first->c_str();
 }
 
 }  // namespace duet

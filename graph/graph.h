@@ -61,6 +61,15 @@ struct RecordedCall {
   Line line;
 };
 
+/// In a region as it was recorded: once the nodes before number `before` have run, the variable that result `output`
+/// stands for holds `value`. A region has no effects; this is for a replay that raises, whose earlier writes must
+/// stand.
+struct RegionWrite {
+  NodeId before;
+  ValueId value;
+  std::int32_t output;
+};
+
 class Graph {
  public:
   explicit Graph(std::string name = "main") : name_(std::move(name)) {}
@@ -91,6 +100,10 @@ class Graph {
   const std::vector<RecordedCall>& calls() const { return calls_; }
   std::int32_t value_count() const { return static_cast<std::int32_t>(type_of_.size()); }
 
+  /// In order. Copies keep them, what passes make has none.
+  const std::vector<RegionWrite>& writes() const { return writes_; }
+  void set_writes(std::vector<RegionWrite> writes) { writes_ = std::move(writes); }
+
   /// Valid as long as the graph, also while nodes are added; so are attributes.
   const Type& type(ValueId value) const { return types_[type_of_[static_cast<std::size_t>(value)]]; }
   bool is_input(ValueId value) const { return value < static_cast<ValueId>(inputs_.size()); }
@@ -114,6 +127,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<ValueId> outputs_;
   std::vector<RecordedCall> calls_;
+  std::vector<RegionWrite> writes_;
   std::vector<ValueId> operand_list_;
   std::vector<std::shared_ptr<const std::vector<Graph>>> regions_;  // per node that has some; copies share them
   std::vector<std::int32_t> type_of_;                               // per value, in types_
@@ -130,8 +144,5 @@ std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId
 
 /// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.
 bool operator==(const Graph& a, const Graph& b);
-
-/// A file name that outlives the graphs that mention it.
-const char* InternFile(std::string_view file);
 
 }  // namespace duet

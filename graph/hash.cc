@@ -66,6 +66,7 @@ class ByteWriter {
     if (mask & kLow) List(attributes.low);
     if (mask & kHigh) List(attributes.high);
     if (mask & kVariable) Int(attributes.variable);
+    if (mask & kText) Text(attributes.text);
     if (mask & kScan) {
       Number(DimBits(attributes.length));
       Int(attributes.carries);
@@ -116,6 +117,7 @@ std::uint64_t HashAttributes(Op op, const Attributes& attributes) {
   if (mask & kLow) hash = MixShape(hash, attributes.low);
   if (mask & kHigh) hash = MixShape(hash, attributes.high);
   if (mask & kVariable) hash = Mix(hash, static_cast<std::uint64_t>(attributes.variable));
+  if (mask & kText) hash = Mix(hash, reinterpret_cast<std::uintptr_t>(attributes.text));
   if (mask & kScan)
     hash = Mix(hash, DimBits(attributes.length) + (static_cast<std::uint64_t>(attributes.carries) << 40) +
                          (static_cast<std::uint64_t>(attributes.reverse) << 62));

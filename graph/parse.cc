@@ -200,6 +200,8 @@ class Parser {
         to.data = Data();
       else if (is("variable", kVariable))
         to.variable = ReadValue();
+      else if (is("text", kText))
+        to.text = InternText(scan_.Name("a text"));
       else if (is("length", kScan))
         ReadScan(to);
       else

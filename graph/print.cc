@@ -175,6 +175,10 @@ class Printer {
       key("variable=");
       Value(graph, attributes.variable);
     }
+    if (mask & kText) {
+      key("text=");
+      Quoted(attributes.text);
+    }
     if (mask & kScan) {
       key("length=");
       fmt::format_to(Out(), "{}, carries={}, reverse={}", to_string(attributes.length), attributes.carries,

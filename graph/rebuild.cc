@@ -5,6 +5,15 @@
 
 namespace duet {
 
+void CopyNode(const Graph& from, const Node& node, Graph& to, std::vector<ValueId>& map) {
+  RebuildGraph::Values operands;
+  for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
+  const auto regions = from.regions(node);
+  const ValueId value = to.AddNode(node.op, operands, from.attributes(node), node.line,
+                                   std::vector<Graph>(regions.begin(), regions.end()));
+  for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
+}
+
 RebuildGraph::RebuildGraph(const Graph& from)
     : from_(from), to_(from.name()), map_(static_cast<std::size_t>(from.value_count()), -1) {
   for (const Input& input : from.inputs()) {

@@ -11,6 +11,9 @@
 
 namespace duet {
 
+/// Adds a copy of a node of `from` to another graph. `map`: what each value of `from` is there.
+void CopyNode(const Graph& from, const Node& node, Graph& to, std::vector<ValueId>& map);
+
 class RebuildGraph {
  public:
   using Values = absl::InlinedVector<ValueId, 8>;

@@ -75,6 +75,17 @@ std::vector<Type> WhileTypes(std::span<const Type* const> operands, std::span<co
   return results;
 }
 
+std::vector<Type> WhileGradientTypes(std::span<const Type* const> operands, std::span<const Graph> regions) {
+  CheckRegionCount(regions, 3);
+  const std::size_t states = regions[2].outputs().size();
+  if (operands.size() < states) throw ValueError(fmt::format("takes at least {} operands", states));
+  CheckInputs(regions.subspan(2), operands);
+  WhileTypes(operands.subspan(states), regions.first(2));
+  std::vector<Type> results = OutputTypes(regions[2]);
+  CheckCarries(Copies(operands, states), results);
+  return results;
+}
+
 std::vector<Type> ScanTypes(std::span<const Type* const> operands, const Attributes& attributes,
                             std::span<const Graph> regions) {
   CheckRegionCount(regions, 1);
@@ -125,6 +136,7 @@ std::vector<Type> RegionResultTypes(Op op, std::span<const Type* const> operands
                                     std::span<const Graph> regions) {
   if (op == Op::cond) return CondTypes(operands, regions);
   if (op == Op::while_loop) return WhileTypes(operands, regions);
+  if (op == Op::while_gradient) return WhileGradientTypes(operands, regions);
   return ScanTypes(operands, attributes, regions);
 }
 

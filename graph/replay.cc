@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <memory>
+#include <utility>
 
 #include "eager/bound_call.h"
 #include "graph/graph_region.h"
@@ -14,6 +15,10 @@ std::vector<NodeId> LastUses(const Graph& graph) {
   const auto count = static_cast<NodeId>(graph.nodes().size());
   for (NodeId id = 0; id < count; ++id)
     for (ValueId operand : graph.operands(graph.node(id))) last[static_cast<std::size_t>(operand)] = id;
+  for (const RegionWrite& write : graph.writes()) {
+    NodeId& use = last[static_cast<std::size_t>(write.value)];
+    use = std::max(use, write.before);
+  }
   for (ValueId output : graph.outputs()) last[static_cast<std::size_t>(output)] = count;
   for (const RecordedCall& call : graph.calls())
     for (const std::vector<ValueId>* values : {&call.inputs, &call.outputs})
@@ -26,12 +31,60 @@ std::vector<NodeId> LastUses(const Graph& graph) {
 
 namespace {
 
+// What variables held when an op raised, on its way from regions to where the variables are: per result of the node
+// whose region raised; empty for results that are no variables.
+thread_local std::vector<Tensor> t_held;
+
+// The variables that a region writes, while it runs.
+class RegionState {
+ public:
+  explicit RegionState(const Graph& graph) : graph_(graph) {}
+
+  void Advance(NodeId next, std::span<const Tensor> values) {
+    for (; done_ < graph_.writes().size() && graph_.writes()[done_].before <= next; ++done_)
+      Hold(graph_.writes()[done_].output, values[static_cast<std::size_t>(graph_.writes()[done_].value)]);
+  }
+
+  // Node `id` raised. Hands over to the region around it, or writes the variables.
+  void Raise(NodeId id) {
+    const Node& node = graph_.node(id);
+    const std::vector<Tensor> inner = std::exchange(t_held, {});
+    const auto held = [&](ValueId value) {
+      const auto result = static_cast<std::size_t>(value - node.first_result);
+      return node.region_count > 0 && result < inner.size() ? inner[result] : Tensor();
+    };
+    for (; done_ < graph_.writes().size() && graph_.writes()[done_].before == id + 1; ++done_)
+      if (const Tensor value = held(graph_.writes()[done_].value); !value.empty_handle())
+        Hold(graph_.writes()[done_].output, value);
+    for (NodeId next = id + 1; next < static_cast<NodeId>(graph_.nodes().size()); ++next) {
+      const Node& write = graph_.node(next);
+      if (write.op != Op::write_variable) break;
+      const auto input = static_cast<std::size_t>(graph_.attributes(write).variable);
+      if (const Tensor value = held(graph_.operands(write)[0]); !value.empty_handle())
+        BindWrite(graph_.inputs()[input].variable, value, write.line);
+    }
+    t_held = std::move(held_);
+  }
+
+ private:
+  void Hold(std::int32_t output, Tensor value) {
+    const auto at = static_cast<std::size_t>(output);
+    if (held_.size() <= at) held_.resize(at + 1);
+    held_[at] = std::move(value);
+  }
+
+  const Graph& graph_;
+  std::size_t done_ = 0;
+  std::vector<Tensor> held_;
+};
+
 std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::span<const Tensor* const> operands) {
   std::vector<Tensor> values;
   for (const Tensor* operand : operands) values.push_back(*operand);
   std::vector<RegionRef> regions;
   for (std::size_t i = 0; i < node.region_count; ++i)
     regions.push_back(std::make_shared<GraphRegion>(graph.shared_region(node, i)));
+  t_held.clear();
   return BindRegions({node.op, values, graph.attributes(node), regions, node.line});
 }
 
@@ -108,13 +161,10 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
   }
   assert(next_argument == arguments.size());
   OpenCalls calls(graph);
+  RegionState state(graph);
   std::vector<const Tensor*> operands;
-  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
-    calls.Before(id, values);
-    const Node& node = graph.node(id);
+  const auto run = [&](const Node& node) {
     const Attributes& attributes = graph.attributes(node);
-    operands.clear();
-    for (ValueId operand : graph.operands(node)) operands.push_back(&values[static_cast<std::size_t>(operand)]);
     if (node.op == Op::write_variable) {
       BindWrite(graph.inputs()[static_cast<std::size_t>(attributes.variable)].variable, *operands[0], node.line);
     } else if (node.op == Op::constant) {
@@ -123,7 +173,21 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
       std::vector<Tensor> results = ReplayRegions(graph, node, operands);
       std::move(results.begin(), results.end(), values.begin() + node.first_result);
     } else {
-      values[static_cast<std::size_t>(node.first_result)] = Bind(node.op, operands, attributes, node.line);
+      Tensor result = Bind(node.op, operands, attributes, node.line);
+      if (node.result_count > 0) values[static_cast<std::size_t>(node.first_result)] = std::move(result);
+    }
+  };
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
+    calls.Before(id, values);
+    const Node& node = graph.node(id);
+    operands.clear();
+    for (ValueId operand : graph.operands(node)) operands.push_back(&values[static_cast<std::size_t>(operand)]);
+    state.Advance(id, values);
+    try {
+      run(node);
+    } catch (...) {
+      state.Raise(id);
+      throw;
     }
     for (ValueId operand : graph.operands(node))
       if (last[static_cast<std::size_t>(operand)] == id) values[static_cast<std::size_t>(operand)] = Tensor();

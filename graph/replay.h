@@ -18,7 +18,6 @@ std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments
 /// For each value the last node that uses it; outputs are used by the node past the last.
 std::vector<NodeId> LastUses(const Graph& graph);
 /// The same, for graphs that are replayed often.
-std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last_uses,
-                           std::span<const Tensor> arguments);
+std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last_uses, std::span<const Tensor> arguments);
 
 }  // namespace duet

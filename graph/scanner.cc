@@ -247,7 +247,7 @@ Line Scanner::FileLine() {
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), line);
   if (rest.empty() || error != std::errc() || end != rest.data() + rest.size()) FailAt(begin, "expected FILE:LINE");
   at_ = newline;
-  if (!last_line_.file || file != last_line_.file) last_line_.file = InternFile(file);
+  if (!last_line_.file || file != last_line_.file) last_line_.file = InternText(file);
   last_line_.line = line;
   return last_line_;
 }

@@ -109,6 +109,10 @@ Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Li
     for (const Type* operand : types) copies.push_back(*operand);
     RethrowWithContext(duet::name(op), copies, line);
   }
+  if (HasEffect(op)) {
+    Record(op, refs, attributes, line, 0);
+    return {};
+  }
   return Traced(type, Record(op, refs, attributes, line), line);
 }
 
@@ -171,6 +175,57 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   state.current = Traced(variable->type, ref, line);
 }
 
+// What it is computed from, evaluated now: numbers and captured tensors.
+Tensor Trace::InitialValue(const Tensor& initial, Line line) {
+  const auto fail = [&](const std::string& why) {
+    Fail<TraceError>("Variable", why + ": make it outside the function", line);
+  };
+  if (kind_ == Kind::kRegion) fail("one is made in a branch or a loop, which may run many times or never");
+  if (!variable_made_.file) variable_made_ = line;
+  if (IsConcrete(initial)) return initial;
+  const Ref root = RefOf(initial, "Variable", line);
+  const auto capture = [&](Ref ref) -> const Tensor& {
+    const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
+    if (input.kind != Input::Kind::kCapture)
+      fail("its initial value depends on " +
+           std::string(input.kind == Input::Kind::kVariable ? "variable " : "argument ") + input.name +
+           ", which may differ from call to call");
+    return input.captured;
+  };
+  if (root < 0) return capture(root);
+  // Effects have no result: of the nodes that begin at a result the last one is meant.
+  const auto node_of = [&](Ref ref) {
+    const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), ref,
+                                        [](Ref value, const Recorded& node) { return value < node.result; });
+    return static_cast<std::size_t>(after - nodes_.begin()) - 1;
+  };
+  const auto operand = [&](const Recorded& node, std::int32_t i) {
+    return operands_[static_cast<std::size_t>(node.first_operand + i)];
+  };
+  std::vector<bool> needed(node_of(root) + 1);
+  needed.back() = true;
+  for (std::size_t i = needed.size(); i-- > 0;)
+    for (std::int32_t k = 0; needed[i] && k < nodes_[i].operand_count; ++k)
+      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[node_of(ref)] = true;
+  std::vector<Tensor> values(needed.size());
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (!needed[i]) continue;
+    const Recorded& node = nodes_[i];
+    if (!node.regions.empty()) fail("its initial value depends on a branch or a loop");
+    if (node.op == Op::constant) {
+      values[i] = node.data;
+      continue;
+    }
+    std::vector<Tensor> operands;
+    for (std::int32_t k = 0; k < node.operand_count; ++k) {
+      const Ref ref = operand(node, k);
+      operands.push_back(ref < 0 ? capture(ref) : values[node_of(ref)]);
+    }
+    values[i] = EvaluateNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
+  }
+  return values.back();
+}
+
 void Trace::EnterCall(CallKind) { open_calls_.push_back(nodes_.size()); }
 
 void Trace::LeaveCall(CallKind kind, const BoundCall* call) {
@@ -186,59 +241,6 @@ void Trace::LeaveCall(CallKind kind, const BoundCall* call) {
   marked.call.rule = call->rule;
   marked.call.line = call->line;
   marked_calls_.push_back(std::move(marked));
-}
-
-// What it is computed from, evaluated now: numbers and captured tensors.
-Tensor Trace::InitialValue(const Tensor& initial, Line line) {
-  if (!variable_made_.file) variable_made_ = line;
-  if (IsConcrete(initial)) return initial;
-  const Ref root = RefOf(initial, "Variable", line);
-  const auto capture = [&](Ref ref) -> const Tensor& {
-    const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
-    if (input.kind != Input::Kind::kCapture)
-      Fail<TraceError>(
-          "Variable",
-          "its initial value depends on " +
-              std::string(input.kind == Input::Kind::kVariable ? "variable " + input.name : "argument " + input.name) +
-              ", which may differ from call to call: make it outside the function",
-          line);
-    return input.captured;
-  };
-  if (root < 0) return capture(root);
-  const auto operand = [&](const Recorded& node, std::int32_t i) {
-    return operands_[static_cast<std::size_t>(node.first_operand + i)];
-  };
-  const auto node_of = [&](Ref ref) {
-    const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), ref,
-                                        [](Ref value, const Recorded& node) { return value < node.result; });
-    return static_cast<std::size_t>(after - nodes_.begin()) - 1;
-  };
-  std::vector<bool> needed(node_of(root) + 1);
-  needed.back() = true;
-  for (std::size_t i = needed.size(); i-- > 0;)
-    for (std::int32_t k = 0; needed[i] && k < nodes_[i].operand_count; ++k)
-      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[node_of(ref)] = true;
-  std::vector<Tensor> values(needed.size());
-  for (std::size_t i = 0; i < needed.size(); ++i) {
-    if (!needed[i]) continue;
-    const Recorded& node = nodes_[i];
-    if (node.op == Op::constant) {
-      values[i] = node.data;
-      continue;
-    }
-    if (!node.regions.empty())
-      Fail<TraceError>(
-          "Variable",
-          std::string("its initial value is computed by ") + duet::name(node.op) + ": make it outside the function",
-          line);
-    std::vector<Tensor> operands;
-    for (std::int32_t k = 0; k < node.operand_count; ++k) {
-      const Ref ref = operand(node, k);
-      operands.push_back(ref < 0 ? capture(ref) : values[node_of(ref)]);
-    }
-    values[i] = EvaluateNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
-  }
-  return values.back();
 }
 
 Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {

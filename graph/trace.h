@@ -35,12 +35,12 @@ class Trace final : public Interpreter, private VariableMaker {
   std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
   bool wants_regions() const override { return true; }
 
+  /// The line of the first Variable that was made during the trace; none: no file.
+  Line variable_made() const { return variable_made_; }
+
   bool takes_everything() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
-
-  /// The line of the first Variable that was made during the trace; none: no file.
-  Line variable_made() const { return variable_made_; }
 
   /// Whether this thread is inside a trace.
   static bool Active();
@@ -66,8 +66,8 @@ class Trace final : public Interpreter, private VariableMaker {
     Tensor current;
   };
 
-  bool BelongsBelow(const Tensor& tensor) const;
   Tensor InitialValue(const Tensor& initial, Line line) override;
+  bool BelongsBelow(const Tensor& tensor) const;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);

@@ -115,6 +115,7 @@ class Verifier {
     if (!(row.attributes & kHigh) && !attributes.high.empty()) return "high";
     if (!(row.attributes & kData) && !attributes.data.empty_handle()) return "data";
     if (!(row.attributes & kVariable) && attributes.variable != -1) return "variable";
+    if (!(row.attributes & kText) && attributes.text) return "text";
     if (!(row.attributes & kScan) && !attributes.length.same(0)) return "length";
     if (!(row.attributes & kScan) && attributes.carries != 0) return "carries";
     if (!(row.attributes & kScan) && attributes.reverse) return "reverse";

@@ -50,6 +50,7 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
     const Type& type = graph.type(operands[i]);
     step.operands.push_back({buffers.Of(read.value), type, read.address.offset, strides_of(type.shape, read.address)});
   }
+  if (node.result_count == 0) return step;
   const Type& type = graph.type(node.first_result);
   LoopSizes sizes;
   for (std::int64_t size : type.shape) sizes.push_back(size);

@@ -21,7 +21,8 @@ bool IsScalarGraph(const Graph& graph);
 bool IsScalarNode(const Graph& graph, const Node& node) {
   if (node.may_raise || node.has_effect) return false;
   const auto regions = graph.regions(node);
-  if (!regions.empty()) return std::all_of(regions.begin(), regions.end(), IsScalarGraph);
+  if (!regions.empty())
+    return node.op != Op::while_gradient && std::all_of(regions.begin(), regions.end(), IsScalarGraph);
   return IsElementwise(node.op) || IsView(node.op) || node.op == Op::constant || node.op == Op::random_bits;
 }
 
@@ -72,6 +73,7 @@ class ScalarWriter {
       ScalarCode::Item& item = code.items.emplace_back();
       if (node.region_count > 0) {
         auto control = std::make_shared<ScalarControl>(Control(graph, node, std::move(operands)));
+        control->node = static_cast<NodeId>(id);
         for (int i = 0; i < node.result_count; ++i)
           of(node.first_result + i) = control->results[static_cast<std::size_t>(i)];
         item.control = std::move(control);
@@ -79,6 +81,7 @@ class ScalarWriter {
       }
       Instruction& instruction = item.instruction;
       instruction.op = node.op;
+      instruction.node = static_cast<NodeId>(id);
       instruction.dtype = graph.type(node.first_result).dtype;
       instruction.operands = std::move(operands);
       if (node.op == Op::constant) {
@@ -101,7 +104,8 @@ class ScalarWriter {
 // Operands are 0-d or arrays whose elements are the slices.
 bool IsScalarControl(const Graph& graph, const Node& node) {
   const auto regions = graph.regions(node);
-  return !node.may_raise && !node.has_effect && std::all_of(regions.begin(), regions.end(), IsScalarGraph);
+  return node.op != Op::while_gradient && !node.may_raise && !node.has_effect &&
+         std::all_of(regions.begin(), regions.end(), IsScalarGraph);
 }
 
 ScalarStep WriteScalar(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group) {
@@ -135,7 +139,7 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   step.reverse = attributes.reverse;
   step.length = attributes.length;
   const std::string name = fmt::format("{}{}", duet::name(node.op), group.library);
-  const std::int32_t carries = node.op == Op::while_loop ? node.result_count : attributes.carries;
+  const std::int32_t carries = node.op == Op::scan ? attributes.carries : node.op == Op::cond ? 0 : node.result_count;
   const auto regions = graph.regions(node);
   for (const LibraryOperand& operand : group.operands) step.operands.push_back(buffers.Of(operand.value));
   for (int i = 0; i < node.result_count; ++i) step.results.push_back(buffers.Of(node.first_result + i));
@@ -163,7 +167,15 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
     step.second.push_back(
         in_place ? -1 : buffers.NewArena(type.shape.elements(), type.dtype, fmt::format("{}.carry{}", name, k)));
   }
-  if (node.op == Op::while_loop) step.condition = buffers.NewArena(1, bool_, name + ".condition");
+  if (node.op == Op::while_loop || node.op == Op::while_gradient)
+    step.condition = buffers.NewArena(1, bool_, name + ".condition");
+  if (node.op == Op::while_gradient) {
+    constexpr std::int64_t kAlignment = 64;
+    for (ValueId output : regions[1].outputs()) {
+      step.saved.push_back(step.saved_bytes);
+      step.saved_bytes += (BytesOf(regions[1].type(output)) + kAlignment - 1) / kAlignment * kAlignment;
+    }
+  }
   if (arena_bytes > 0) step.arena = buffers.NewArena(arena_bytes, bool_, name + ".arena");
   return step;
 }

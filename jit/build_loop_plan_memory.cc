@@ -47,7 +47,7 @@ std::vector<Life> FindLives(const LoopPlan& plan) {
       });
     } else if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i])) {
       for (const LibraryStep::Operand& operand : library->operands) touch(operand.buffer, false);
-      touch(library->result.buffer, true);
+      if (!HasEffect(library->op)) touch(library->result.buffer, true);
     } else if (const auto* control = std::get_if<ControlStep>(&plan.steps[i])) {
       for (std::int32_t operand : control->operands) touch(operand, false);
       for (std::int32_t result : control->results) touch(result, true);

@@ -2,6 +2,7 @@
 #include <duet/concrete_function.h>
 #include <duet/spec.h>
 
+#include <algorithm>
 #include <ostream>
 #include <set>
 
@@ -18,6 +19,19 @@ namespace {
 
 std::int64_t Bytes(const Type& type) { return type.shape.elements() * bytes_of(type.dtype); }
 
+// Of what regions cost what the op does: the dearest branch of a cond, each iteration of a scan, one of a while_loop,
+// whose number nobody knows.
+std::int64_t OfRegions(Op op, std::int64_t length, const std::vector<std::int64_t>& regions) {
+  std::int64_t sum = 0, most = 0;
+  for (const std::int64_t cost : regions) {
+    sum += cost;
+    most = std::max(most, cost);
+  }
+  return op == Op::cond ? most : op == Op::scan ? sum * length : sum;
+}
+
+std::int64_t Flops(const Graph& graph);
+
 std::int64_t Flops(const Graph& graph, const Node& node) {
   const auto elements = [&](ValueId value) { return graph.type(value).shape.elements(); };
   const auto operand = [&](int i) { return graph.operands(node)[static_cast<std::size_t>(i)]; };
@@ -31,11 +45,22 @@ std::int64_t Flops(const Graph& graph, const Node& node) {
     case OpClass::Reduce:
     case OpClass::ArgReduce:
       return elements(operand(0));
+    case OpClass::Region: {
+      std::vector<std::int64_t> regions;
+      for (const Graph& region : graph.regions(node)) regions.push_back(Flops(region));
+      return OfRegions(node.op, node.op == Op::scan ? std::int64_t{graph.attributes(node).length} : 1, regions);
+    }
     case OpClass::Contract:
       return 2 * elements(node.first_result) * std::int64_t{graph.type(operand(0)).shape.back()};
     default:
       return node.op == Op::index_add ? elements(operand(2)) : 0;
   }
+}
+
+std::int64_t Flops(const Graph& graph) {
+  std::int64_t flops = 0;
+  for (const Node& node : graph.nodes()) flops += Flops(graph, node);
+  return flops;
 }
 
 // The elements that an access touches: a loop that does not move it adds none.
@@ -72,6 +97,27 @@ std::int64_t Bytes(const LoopPlan& plan, const LoopNest& nest) {
 std::int64_t Bytes(const LibraryStep& step) {
   std::int64_t bytes = Bytes(step.result.type);
   for (const LibraryStep::Operand& operand : step.operands) bytes += Bytes(operand.type);
+  return bytes;
+}
+
+std::int64_t Bytes(const LoopPlan& plan) {
+  std::int64_t bytes = 0;
+  for (const Step& step : plan.steps) {
+    if (const auto* nest = std::get_if<LoopNest>(&step)) {
+      bytes += Bytes(plan, *nest);
+    } else if (const auto* library = std::get_if<LibraryStep>(&step)) {
+      bytes += Bytes(*library);
+    } else if (const auto* control = std::get_if<ControlStep>(&step)) {
+      std::vector<std::int64_t> regions;
+      for (const auto& region : control->regions) regions.push_back(Bytes(*region));
+      bytes += OfRegions(control->op, control->length, regions);
+    } else if (const auto* scalar = std::get_if<ScalarStep>(&step)) {
+      // In registers, but for what is scanned.
+      for (std::size_t i = 0; i < scalar->operands.size(); ++i)
+        if (scalar->is_scanned[i])
+          bytes += scalar->control.length * bytes_of(plan.buffers[static_cast<std::size_t>(scalar->operands[i])].dtype);
+    }
+  }
   return bytes;
 }
 
@@ -112,14 +158,8 @@ std::string ConcreteFunction::text(const std::string& stage, SourceLocation line
 Cost ConcreteFunction::cost() const {
   Cost cost;
   const Graph graph = OptimizedGraph(entry_->recorded);
-  for (const Node& node : graph.nodes()) cost.flops += Flops(graph, node);
-  const LoopPlan plan = BuildLoopPlan(graph, PlanOptionsFromEnvironment());
-  for (const Step& step : plan.steps) {
-    if (const auto* nest = std::get_if<LoopNest>(&step))
-      cost.bytes += Bytes(plan, *nest);
-    else
-      cost.bytes += Bytes(std::get<LibraryStep>(step));
-  }
+  cost.flops = Flops(graph);
+  cost.bytes = Bytes(BuildLoopPlan(graph, PlanOptionsFromEnvironment()));
   return cost;
 }
 

@@ -1,8 +1,11 @@
 // How a call of a function runs: plainly, replayed under a tape, evaluated, or natively.
 #include <duet/function.h>
 
+#include <algorithm>
 #include <atomic>
 
+#include "eager/effects.h"
+#include "eager/region.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
 #include "jit/function_state.h"
@@ -43,11 +46,13 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
     for (int i = 0; i < arguments.tensor_count; ++i) all.push_back(&arguments.tensor(i));
     pointers = all.data();
   }
+  const std::int64_t printed = PrintCount();
   try {
     native.Call({pointers, static_cast<std::size_t>(arguments.tensor_count)}, results);
   } catch (const Error&) {
     if (!native.may_raise()) throw;
     LevelScope nothing(nullptr);
+    const SkipPrints again(PrintCount() - printed);
     Replay(entry.recorded, Leaves(arguments));
     throw;
   }
@@ -68,6 +73,44 @@ const Graph& EvaluatedGraph(Entry& entry) {
   std::lock_guard lock(entry.mutex);
   if (!entry.optimized) entry.optimized = std::make_unique<Graph>(OptimizedGraph(entry.recorded));
   return *entry.optimized;
+}
+
+// On the eager kernels. The recorded graph alone knows what plain code has done when an op raises.
+std::vector<Tensor> Evaluate(Entry& entry, const std::vector<Tensor>& leaves) {
+  LevelScope nothing(nullptr);
+  const Graph& graph = EvaluatedGraph(entry);
+  if (&graph == &entry.recorded) return Replay(graph, leaves);
+  std::vector<Tensor> before;
+  for (const auto& variable : entry.variables) before.push_back(BindRead(variable, {}));
+  const std::int64_t printed = PrintCount();
+  try {
+    return Replay(graph, leaves);
+  } catch (const Error&) {
+    for (std::size_t i = 0; i < before.size(); ++i) BindWrite(entry.variables[i], before[i], {});
+    const SkipPrints again(PrintCount() - printed);
+    Replay(entry.recorded, leaves);
+    throw;
+  }
+}
+
+struct NativeIsReady {};
+
+// A loop that is evaluated while native code is being made is left as soon as there is some.
+class WaitForNative final : public BackEdge {
+ public:
+  explicit WaitForNative(const Entry& entry) : entry_(entry) {}
+  void Passed() override {
+    if (entry_.native.load(std::memory_order_acquire)) throw NativeIsReady();
+  }
+
+ private:
+  const Entry& entry_;
+};
+
+// Whether nothing is lost when an evaluation is given up half-way.
+bool MayBeginAgain(const Entry& entry) {
+  const auto& nodes = entry.recorded.nodes();
+  return std::none_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.has_effect; });
 }
 
 void StartCompiling(const std::shared_ptr<Entry>& entry) {
@@ -128,8 +171,6 @@ void CallConcrete(const std::shared_ptr<Entry>& entry, const FlatArguments& argu
   for (int i = 0; i < arguments.tensor_count; ++i) {
     const Tensor& tensor = arguments.tensor(i);
     if (tensor.empty_handle()) Fail<ValueError>(entry->name, "an argument is an empty Tensor", line);
-    if (!Trace::Active() && !IsConcrete(tensor) && !IsBatched(tensor))
-      Fail<TraceError>(entry->name, UsedOutside(tensor, "an argument"), line);
   }
   if (!entry->key.Matches(arguments)) {
     Description given;
@@ -192,8 +233,17 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
   if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
     Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
-  LevelScope nothing(nullptr);
-  results.tensors = Replay(EvaluatedGraph(*entry), Leaves(arguments));
+  const bool is_compiling = WantsNative() && options().compile == Options::Compile::kAsync;
+  if (!is_compiling || !MayBeginAgain(*entry)) {
+    results.tensors = Evaluate(*entry, Leaves(arguments));
+    return;
+  }
+  try {
+    const WaitForNative wait(*entry);
+    results.tensors = Evaluate(*entry, Leaves(arguments));
+  } catch (const NativeIsReady&) {
+    CallNative(*entry->native.load(std::memory_order_acquire), *entry, arguments, results.tensors);
+  }
 }
 
 }  // namespace duet

@@ -178,8 +178,6 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
   for (int i = 0; i < arguments.tensor_count; ++i) {
     const Tensor& tensor = arguments.tensor(i);
     if (tensor.empty_handle()) Fail<ValueError>(name(), "an argument is an empty Tensor", line);
-    if (is_call && !IsConcrete(tensor) && !IsBatched(tensor))
-      Fail<TraceError>(name(), UsedOutside(tensor, "an argument"), line);
   }
   const Lookup lookup{arguments, HashArguments(arguments)};
   if (auto entry = Find(lookup, is_call)) return entry;

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <mutex>
 
+#include "eager/effects.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -36,11 +37,61 @@ class ArenaLease {
 };
 thread_local BufferRef ArenaLease::t_kept_;
 
+// Blocks that grow with the iterations of a loop, last in, first out. They stay where they are.
+class BlockStack {
+ public:
+  std::byte* Push(std::int64_t bytes) {
+    if (chunks_.empty() || chunks_.back().used + bytes > chunks_.back().bytes) {
+      const std::int64_t size = std::max(bytes, chunks_.empty() ? kFirstChunk : 2 * chunks_.back().bytes);
+      chunks_.push_back({AllocateBuffer(size + kAlignment), size, 0});
+    }
+    Chunk& chunk = chunks_.back();
+    const auto base = reinterpret_cast<std::uintptr_t>(chunk.buffer.get()->data);
+    auto* block = reinterpret_cast<std::byte*>((base + kAlignment - 1) / kAlignment * kAlignment) + chunk.used;
+    chunk.used += bytes;
+    blocks_.push_back({block, bytes});
+    return block;
+  }
+  std::byte* Pop() {
+    chunks_.back().used -= blocks_.back().bytes;
+    if (chunks_.back().used == 0) chunks_.pop_back();
+    blocks_.pop_back();
+    return blocks_.empty() ? nullptr : blocks_.back().data;
+  }
+
+ private:
+  static constexpr std::int64_t kFirstChunk = 64 << 10, kAlignment = 64;
+  struct Chunk {
+    BufferRef buffer;
+    std::int64_t bytes, used;
+  };
+  struct Block {
+    std::byte* data;
+    std::int64_t bytes;
+  };
+  std::vector<Chunk> chunks_;
+  std::vector<Block> blocks_;
+};
+
 // What a call needs beside the frame, found again from library steps.
 struct CallContext {
   const NativeFunction* function;
   std::exception_ptr raised;
+  BlockStack stack;
 };
+
+CallContext& ContextOf(Frame* frame) { return *static_cast<CallContext*>(const_cast<void*>(frame->executable)); }
+
+void* PushBlock(Frame* frame, std::int64_t bytes) {
+  try {
+    return ContextOf(frame).stack.Push(bytes);
+  } catch (...) {
+    ContextOf(frame).raised = std::current_exception();
+    return nullptr;
+  }
+}
+
+void* PopBlock(Frame* frame) { return ContextOf(frame).stack.Pop(); }
 
 // The inputs of the variables that the graph writes, in the order of their last writes: that of the plan's outputs past
 // the graph's own.
@@ -53,6 +104,12 @@ std::vector<std::int32_t> LastWrittenVariables(const Graph& graph) {
     order.push_back(input);
   }
   return order;
+}
+
+Tensor CopyOf(const ArrayRef& ref) {
+  Tensor copy = NewTensor({ref.dtype, ref.shape});
+  CopyToContiguous(ref, copy.body()->data);
+  return copy;
 }
 
 bool IsUnique(const Tensor& tensor) {
@@ -86,7 +143,7 @@ void NativeFunction::ParallelFor(Frame* frame, ChunkFunction body, std::int64_t 
 }
 
 std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
-  auto* context = static_cast<CallContext*>(const_cast<void*>(frame->executable));
+  CallContext* context = &ContextOf(frame);
   const auto& [plan, library] = context->function->library_steps_[static_cast<std::size_t>(index)];
   const LibraryStep& step = *library;
   try {
@@ -97,7 +154,7 @@ std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
     try {
       std::vector<Type> types;
       for (const LibraryStep::Operand& operand : step.operands) types.push_back(operand.type);
-      RethrowWithContext(name(step.op), types, step.line);
+      RethrowWithContext(name(step.op), step.op == Op::check ? std::vector<Type>() : types, step.line);
     } catch (...) {
       context->raised = std::current_exception();
     }
@@ -129,11 +186,18 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
     refs = more.data();
   }
   for (std::size_t i = 0; i < step.operands.size(); ++i) refs[i] = ref_of(step.operands[i]);
+  if (HasEffect(step.op)) {
+    std::vector<Tensor> values;
+    std::vector<const Tensor*> operands;
+    for (std::size_t i = 0; i < step.operands.size(); ++i) values.push_back(CopyOf(refs[i]));
+    for (const Tensor& value : values) operands.push_back(&value);
+    return RunEffect(step.op, operands, step.attributes);
+  }
   RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.result));
 }
 
 void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<Tensor>& outputs) const {
-  static constexpr RuntimeFunctions kRuntime = {&ParallelFor, &LibraryStepNow};
+  static constexpr RuntimeFunctions kRuntime = {&ParallelFor, &LibraryStepNow, &PushBlock, &PopBlock};
   for (const WrittenVariable& variable : written_) variable.body->mutex.lock();
   struct Unlock {
     const std::vector<WrittenVariable>& written;
@@ -200,7 +264,7 @@ void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<
     output_buffers[output_count + i] = plan_.constants[i].body()->data;
 
   const ArenaLease arena(plan_.arena_bytes);
-  CallContext context{this, nullptr};
+  CallContext context{this, nullptr, {}};
   Frame frame;
   frame.threads = static_cast<std::uint32_t>(ThreadCount());
   frame.buffers = buffers;

@@ -154,8 +154,10 @@ class PlanPrinter {
       text_ += i == 0 ? " " : ", ";
       PrintOperand(step.operands[i]);
     }
-    text_ += " -> ";
-    PrintOperand(step.result);
+    if (!HasEffect(step.op)) {
+      text_ += " -> ";
+      PrintOperand(step.result);
+    }
     text_ += LineText(step.node) + '\n';
   }
 
@@ -186,8 +188,8 @@ class PlanPrinter {
   }
 
   void PrintScalar(const ScalarStep& step) {
-    text_ += fmt::format("{} in registers {} -> {}{}\n", name(step.control.op), BufferNames(step.operands),
-                         BufferNames(step.results), LineText(step.control.node));
+    text_ += fmt::format("{} in registers {} -> {}{}{}\n", name(step.control.op), BufferNames(step.operands),
+                         BufferNames(step.results), step.reverse ? " from the last" : "", LineText(step.control.node));
     PrintScalarControl(step.control, 4);
   }
 
@@ -195,8 +197,12 @@ class PlanPrinter {
     const std::string spaces(static_cast<std::size_t>(indent), ' ');
     text_ += fmt::format("{}{} = {} {}", spaces, RegisterNames(control.results), name(control.op),
                          RegisterNames(control.operands));
-    text_ += control.op == Op::scan ? fmt::format(", {} iterations\n", control.length) : "\n";
-    for (const ScalarCode& code : control.regions) {
+    if (control.op == Op::scan) text_ += fmt::format(", {} iterations", control.length);
+    text_ += indent > 4 ? LineText(control.node) + '\n' : "\n";
+    const Graph* outer = graph_;
+    for (std::size_t i = 0; i < control.regions.size(); ++i) {
+      const ScalarCode& code = control.regions[i];
+      graph_ = outer && control.node >= 0 ? &outer->regions(outer->node(control.node))[i] : nullptr;
       text_ += fmt::format("{}  ({}) ->\n", spaces, RegisterNames(code.inputs));
       for (const ScalarCode::Item& item : code.items) {
         if (item.control) {
@@ -208,6 +214,7 @@ class PlanPrinter {
       }
       text_ += fmt::format("{}    give {}\n", spaces, RegisterNames(code.results));
     }
+    graph_ = outer;
   }
 
   const LoopPlan& plan_;

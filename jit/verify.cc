@@ -134,9 +134,10 @@ std::string FirstNativeDifference(Runs& runs, const Graph& optimized, const Flat
   std::vector<ValueId> outputs;
   std::vector<const Node*> nodes;
   for (const Node& node : graph.nodes()) {
-    if (HasEffect(node.op) || node.result_count != 1) continue;
-    outputs.push_back(node.first_result);
-    nodes.push_back(&node);
+    for (std::int32_t i = 0; i < node.result_count && node.first_result >= 0; ++i) {
+      outputs.push_back(node.first_result + i);
+      nodes.push_back(&node);
+    }
   }
   graph.set_outputs(outputs);
   Compiler* compiler = GetCompiler();
@@ -167,6 +168,9 @@ Verification VerifyFunction(FunctionState* state, const FlatArguments& arguments
   if (!state) Fail<ValueError>("function", "it was moved to another function object", line);
   if (Trace::Active()) Fail<TraceError>(state->name(), "verify runs its function: not while one is traced", line);
   const std::shared_ptr<Entry> entry = state->FindOrTrace(arguments, call, line, false);
+  for (int i = 0; i < arguments.tensor_count; ++i)
+    if (!IsConcrete(arguments.tensor(i)))
+      Fail<TraceError>(state->name(), UsedOutside(arguments.tensor(i), "an argument"), line);
   const LevelScope nothing(nullptr);
   const Eager plainly;
   const std::vector<Tensor> leaves = Leaves(arguments);

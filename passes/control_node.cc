@@ -64,17 +64,8 @@ Graph EditRegion(const Graph& region, const std::vector<InputEdit>& inputs, cons
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].constant >= 0) map[i] = CopyConstant(*inputs[i].graph, inputs[i].constant, to);
   const std::vector<bool> nodes = NeededNodes(region, outputs);
-  std::vector<ValueId> operands;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (!nodes[i]) continue;
-    const Node& node = region.nodes()[i];
-    operands.clear();
-    for (ValueId operand : region.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
-    const auto inner = region.regions(node);
-    const ValueId value = to.AddNode(node.op, operands, region.attributes(node), node.line,
-                                     std::vector<Graph>(inner.begin(), inner.end()));
-    for (int k = 0; k < node.result_count; ++k) map[static_cast<std::size_t>(node.first_result + k)] = value + k;
-  }
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (nodes[i]) CopyNode(region, region.nodes()[i], to, map);
   std::vector<ValueId> kept;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i]) kept.push_back(map[static_cast<std::size_t>(region.outputs()[i])]);

@@ -30,7 +30,9 @@ FusionBuilder::FusionBuilder(const Graph& graph, const FuseOptions& options)
       options_(options),
       first_demand_(static_cast<std::size_t>(graph.value_count()), -1),
       wants_buffer_(static_cast<std::size_t>(graph.value_count()), 0),
-      recompute_cost_(static_cast<std::size_t>(graph.value_count()), 0) {}
+      recompute_cost_(static_cast<std::size_t>(graph.value_count()), 0) {
+  for (const Node& node : graph.nodes()) has_effects_ |= node.has_effect && node.op != Op::write_variable;
+}
 
 FusionPlan FusionBuilder::Run() {
   EstimateRecomputation();
@@ -104,7 +106,8 @@ void FusionBuilder::Place(NodeId id) {
   const Node& node = graph_.node(id);
   switch (info(node.op).op_class) {
     case OpClass::Effect:
-      return;
+      if (node.op == Op::write_variable) return;  // outputs: PlanOutputs
+      return PlaceLibrary(id);
     case OpClass::Index:
     case OpClass::Sort:
     case OpClass::Contract:
@@ -218,6 +221,11 @@ void FusionBuilder::PlaceLibrary(NodeId id) {
     if (Elements(node.first_result + i) != 0) MergeUsers(node.first_result + i);
   const GroupId own = NewGroup(FusionGroup::Kind::kLibrary, {}, id);
   group(own).group.library = id;
+  // Effects happen in the order of the program, and what may raise keeps its place among them.
+  if (has_effects_ && (node.has_effect || node.may_raise)) {
+    if (next_effect_ >= 0) group(own).runs_before.push_back(next_effect_);
+    next_effect_ = own;
+  }
   for (ValueId operand : graph_.operands(node)) {
     const Shape& shape = graph_.type(operand).shape;
     LoopSizes sizes;

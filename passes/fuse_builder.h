@@ -155,6 +155,8 @@ class FusionBuilder {
   std::vector<std::int32_t> first_demand_;    // per value
   std::vector<std::uint8_t> wants_buffer_;    // per value: an output
   std::vector<std::int32_t> recompute_cost_;  // per value, from values in memory; kNeverRecompute
+  bool has_effects_ = false;                  // beside writes of variables
+  GroupId next_effect_ = -1;                  // the group of the next node with an effect or that may raise
   std::map<std::int64_t, GroupId> line_;      // by label
   std::vector<std::int32_t> visited_;         // per group: the number of the last search
   std::int32_t search_ = 0;

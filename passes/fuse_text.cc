@@ -23,6 +23,11 @@ const char* KindName(const FusionGroup& group) {
   return "";
 }
 
+std::string Indented(std::string text) {
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) text.insert(at, "      ");
+  return text;
+}
+
 std::string StorageName(const Graph& graph, const FusionPlan& plan, StorageId storage) {
   for (std::size_t k = 0; k < plan.output_storages.size(); ++k)
     if (plan.output_storages[k] == storage) return fmt::format("out{}", k);
@@ -36,11 +41,15 @@ std::string FusedText(const Graph& graph, const FusionPlan& plan) {
   std::string text;
   for (std::size_t i = 0; i < plan.groups.size(); ++i) {
     const FusionGroup& group = plan.groups[i];
-    text += fmt::format("kernel k{} {}", i, KindName(group));
+    const bool is_control = group.library >= 0 && graph.node(group.library).region_count > 0;
+    text += fmt::format("kernel k{} {}", i, is_control ? "control flow" : KindName(group));
     for (std::size_t l = 0; l < group.loops.size(); ++l)
       text += fmt::format("{}{}{}", l == 0 ? " [" : ",", group.loops[l], l + 1 == group.loops.size() ? "]" : "");
     text += '\n';
     if (group.library >= 0) text += "  " + NodeText(graph, group.library, options) + '\n';
+    if (is_control)
+      for (const Graph& region : graph.regions(graph.node(group.library)))
+        text += fmt::format("    region @{}\n{}", region.name(), Indented(FusedText(region, Fuse(region))));
     NodeId last = -1;
     for (const FusedOp& op : group.ops) {
       if (op.node != last) text += "  " + NodeText(graph, op.node, options) + '\n';

@@ -5,8 +5,6 @@
 namespace duet {
 namespace {
 
-std::int64_t BytesOf(const Type& type) { return type.shape.elements() * bytes_of(type.dtype); }
-
 // What costs nothing to repeat.
 bool IsFree(Op op) { return IsView(op) || op == Op::constant || op == Op::iota; }
 
@@ -60,15 +58,8 @@ bool HoistInvariants(Graph& graph, ControlNode& control) {
         if (const NodeId node = body.definition(operand); node >= 0) copied[static_cast<std::size_t>(node)] = true;
   std::vector<ValueId> outside(static_cast<std::size_t>(body.value_count()), -1);
   for (std::size_t i = 0; i < body.inputs().size(); ++i) outside[i] = control.operands[first + i];
-  std::vector<ValueId> operands;
-  for (std::size_t i = 0; i < copied.size(); ++i) {
-    if (!copied[i]) continue;
-    const Node& node = body.nodes()[i];
-    operands.clear();
-    for (ValueId operand : body.operands(node)) operands.push_back(outside[static_cast<std::size_t>(operand)]);
-    outside[static_cast<std::size_t>(node.first_result)] =
-        graph.AddNode(node.op, operands, body.attributes(node), node.line);
-  }
+  for (std::size_t i = 0; i < copied.size(); ++i)
+    if (copied[i]) CopyNode(body, body.nodes()[i], graph, outside);
 
   // The wanted ones become inputs, of every region.
   std::vector<Graph> regions;
@@ -86,16 +77,8 @@ bool HoistInvariants(Graph& graph, ControlNode& control) {
       const ValueId added = to.AddInput(std::move(input));
       if (is_body) map[static_cast<std::size_t>(value)] = added;
     }
-    for (std::size_t i = 0; i < region.nodes().size(); ++i) {
-      const Node& node = region.nodes()[i];
-      if (is_body && wanted[i]) continue;
-      operands.clear();
-      for (ValueId operand : region.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
-      const auto inner = region.regions(node);
-      const ValueId value = to.AddNode(node.op, operands, region.attributes(node), node.line,
-                                       std::vector<Graph>(inner.begin(), inner.end()));
-      for (int k = 0; k < node.result_count; ++k) map[static_cast<std::size_t>(node.first_result + k)] = value + k;
-    }
+    for (std::size_t i = 0; i < region.nodes().size(); ++i)
+      if (!is_body || !wanted[i]) CopyNode(region, region.nodes()[i], to, map);
     std::vector<ValueId> outputs;
     for (ValueId output : region.outputs()) outputs.push_back(map[static_cast<std::size_t>(output)]);
     to.set_outputs(std::move(outputs));

@@ -48,13 +48,19 @@ class RegionOptimizer {
     control.replacement.assign(control.results.size(), -1);
 
     for (std::size_t i = 0; i < control.regions.size(); ++i) {
+      control.regions[i].set_writes({});
       Optimize(control.regions[i], options_);
       changed_ |= !(control.regions[i] == regions[i]);
     }
     if (InlineKnownBranch(node, control)) return;
-    changed_ |= MakeInvariantCarriesCaptures(control);
-    changed_ |= Drop(node, control);
-    changed_ |= HoistInvariants(to(), control);
+    if (control.op != Op::while_gradient) {
+      changed_ |= MakeInvariantCarriesCaptures(control);
+      changed_ |= Drop(node, control);
+      if (HoistInvariants(to(), control)) {
+        changed_ = true;
+        Drop(node, control);  // captures that only what moved needed
+      }
+    }
     const ValueId first =
         to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(control.regions));
     for (int i = 0; i < node.result_count; ++i) {
@@ -75,15 +81,7 @@ class RegionOptimizer {
     const Graph& region = control.regions[static_cast<std::size_t>(std::clamp<std::int64_t>(number, 0, last))];
     std::vector<ValueId> map(static_cast<std::size_t>(region.value_count()), -1);
     for (std::size_t i = 0; i < region.inputs().size(); ++i) map[i] = control.operands[i + 1];
-    std::vector<ValueId> operands;
-    for (const Node& inner : region.nodes()) {
-      operands.clear();
-      for (ValueId operand : region.operands(inner)) operands.push_back(map[static_cast<std::size_t>(operand)]);
-      const auto nested = region.regions(inner);
-      const ValueId value = to().AddNode(inner.op, operands, region.attributes(inner), inner.line,
-                                         std::vector<Graph>(nested.begin(), nested.end()));
-      for (int k = 0; k < inner.result_count; ++k) map[static_cast<std::size_t>(inner.first_result + k)] = value + k;
-    }
+    for (const Node& inner : region.nodes()) CopyNode(region, inner, to(), map);
     for (int i = 0; i < node.result_count; ++i)
       rebuild_.Map(node.first_result + i, map[static_cast<std::size_t>(region.outputs()[static_cast<std::size_t>(i)])]);
     return changed_ = true;

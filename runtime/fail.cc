@@ -30,6 +30,8 @@ void RethrowWithContext(const std::string& op, std::span<const Type> operands, L
     throw SignatureError(text(error));
   } catch (const NanError& error) {
     throw NanError(text(error));
+  } catch (const CheckError& error) {
+    throw CheckError(text(error));
   } catch (const OutOfMemoryError& error) {
     throw OutOfMemoryError(text(error));
   } catch (const Error& error) {

@@ -7,7 +7,7 @@
 
 namespace duet {
 
-inline constexpr std::uint32_t kFrameVersion = 1;
+inline constexpr std::uint32_t kFrameVersion = 2;
 
 struct Frame;
 
@@ -23,6 +23,10 @@ struct RuntimeFunctions {
   void (*parallel_for)(Frame*, ChunkFunction body, std::int64_t count, std::int64_t grain);
   /// Runs library step `index` of the executable that the frame belongs to (matmul, sort, take, ...); a Status.
   std::int32_t (*library_step)(Frame*, std::int32_t index);
+  /// A block on the call's stack, 64-byte aligned; null when there is no memory (the call then ends with kRaised).
+  void* (*push)(Frame*, std::int64_t bytes);
+  /// Frees the last block; the one before it, or null.
+  void* (*pop)(Frame*);
 };
 
 struct ErrorRecord {
@@ -46,7 +50,8 @@ struct Frame {
 static_assert(offsetof(Frame, threads) == 4 && offsetof(Frame, buffers) == 8 && offsetof(Frame, dims) == 16 &&
               offsetof(Frame, arena) == 24 && offsetof(Frame, runtime) == 32 && offsetof(Frame, executable) == 40 &&
               offsetof(Frame, error) == 48);
-static_assert(offsetof(RuntimeFunctions, parallel_for) == 0 && offsetof(RuntimeFunctions, library_step) == 8);
+static_assert(offsetof(RuntimeFunctions, parallel_for) == 0 && offsetof(RuntimeFunctions, library_step) == 8 &&
+              offsetof(RuntimeFunctions, push) == 16 && offsetof(RuntimeFunctions, pop) == 24);
 static_assert(sizeof(ErrorRecord) == 24);
 
 }  // namespace duet

@@ -36,8 +36,11 @@ Type InferType(Op op, std::span<const Type* const> operands, const Attributes& a
     if (!Accepts(row.dtypes, operands[i]->dtype)) ThrowDType(operands[i]->dtype);
 
   switch (row.op_class) {
-    case OpClass::Unary:
     case OpClass::Effect:
+      if (op == Op::check && !operands[0]->shape.empty())
+        throw ShapeError(fmt::format("the condition must be 0-d, not {}", to_string(operands[0]->shape)));
+      return operands.empty() ? Type() : *operands[0];
+    case OpClass::Unary:
       return *operands[0];
     case OpClass::Predicate:
       return {bool_, operands[0]->shape};

@@ -1,8 +1,17 @@
 #include "runtime/line.h"
 
 #include <cstring>
+#include <mutex>
+#include <unordered_set>
 
 namespace duet {
+
+const char* InternText(std::string_view text) {
+  static std::mutex mutex;
+  static auto* texts = new std::unordered_set<std::string>;  // never freed: lines outlive static destructors
+  const std::lock_guard lock(mutex);
+  return texts->emplace(text).first->c_str();
+}
 namespace {
 
 thread_local Line t_scope_line;

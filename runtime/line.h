@@ -5,10 +5,11 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace duet {
 
-/// file lives as long as the process: a string literal or an interned name (InternFile).
+/// file lives as long as the process: a string literal or an interned name (InternText).
 struct Line {
   const char* file = nullptr;
   std::uint32_t line = 0;
@@ -18,6 +19,9 @@ struct Line {
   Line(SourceLocation at) : file(at.file_name()), line(at.line()) {}
 };
 bool operator==(const Line& a, const Line& b);
+
+/// A copy of the text that is never freed, the same one for equal texts: a file name, a message.
+const char* InternText(std::string_view text);
 
 /// `file.cpp:12`, or nothing for an unknown line.
 std::string to_string(const Line& line);

@@ -90,7 +90,7 @@ bool SameData(const Tensor& a, const Tensor& b) {
 bool operator==(const Attributes& a, const Attributes& b) {
   return a.dtype == b.dtype && a.variable == b.variable && a.shape == b.shape && a.axes == b.axes &&
          a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && a.length.same(b.length) &&
-         a.carries == b.carries && a.reverse == b.reverse && SameData(a.data, b.data);
+         a.carries == b.carries && a.reverse == b.reverse && a.text == b.text && SameData(a.data, b.data);
 }
 
 }  // namespace duet

@@ -55,7 +55,8 @@ enum OpAttribute : std::uint16_t {
   kHigh = 64,
   kData = 128,
   kVariable = 256,
-  kScan = 512
+  kScan = 512,
+  kText = 1024
 };
 
 enum OpTrait : std::uint8_t { None = 0, Commutes = 1, MayRaise = 2 };
@@ -90,16 +91,17 @@ bool Accepts(OpDTypes set, DType dtype);
 
 /// Only the fields named in the op's row are set; the others keep these defaults, so == compares what matters.
 struct Attributes {
-  DType dtype = DType::f32;  ///< cast, iota, random_bits
-  Shape shape;               ///< reshape, broadcast_to, slice (sizes), iota, random_bits
-  Shape axes;                ///< reductions, transpose (a permutation), flip; one axis: concatenate, take, sort, ...
-  Shape start, step;         ///< slice, update_slice: one number per axis; step may be negative in slice only
-  Shape low, high;           ///< pad
-  Tensor data;               ///< constant
-  int variable = -1;         ///< write_variable: which of the graph's variables
-  Dim length = 0;            ///< scan: iterations
-  int carries = 0;           ///< scan: how many operands, the first ones, are carried from iteration to iteration
-  bool reverse = false;      ///< scan: from the last index to the first
+  DType dtype = DType::f32;    ///< cast, iota, random_bits
+  Shape shape;                 ///< reshape, broadcast_to, slice (sizes), iota, random_bits
+  Shape axes;                  ///< reductions, transpose (a permutation), flip; one axis: concatenate, take, sort, ...
+  Shape start, step;           ///< slice, update_slice: one number per axis; step may be negative in slice only
+  Shape low, high;             ///< pad
+  Tensor data;                 ///< constant
+  int variable = -1;           ///< write_variable: which of the graph's variables
+  const char* text = nullptr;  ///< print, check: interned (InternText)
+  Dim length = 0;              ///< scan: iterations
+  int carries = 0;             ///< scan: how many operands, the first ones, are carried from iteration to iteration
+  bool reverse = false;        ///< scan: from the last index to the first
 };
 
 /// Whether two concrete tensors, or two empty handles, have equal dtype, shape and bits; a NaN equals a NaN.

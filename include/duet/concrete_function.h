@@ -10,7 +10,7 @@
 
 namespace duet {
 
-/// What one call does, counted on the optimised program.
+/// What one call does, counted on the optimised program; of a while_loop one iteration, of a cond the dearest branch.
 struct Cost {
   std::int64_t flops = 0;  ///< one per element and arithmetic op, 2 per multiply-add of a matrix product
   std::int64_t bytes = 0;  ///< read and written by its loops and library calls, in and out of caches

@@ -55,7 +55,7 @@ auto AsState(const std::pair<A, B>& values) {
   return std::pair{AsState(values.first), AsState(values.second)};
 }
 
-/// A tree type and the lengths of its vectors, once one was seen: they stay the same.
+/// A tree type and what it holds beside tensors, once one was seen: that stays the same.
 template <class T>
 class Packing {
  public:
@@ -64,16 +64,18 @@ class Packing {
   Leaves Pack(const T& tree) {
     FlatResults flat;
     Tree<T>::Flatten(tree, flat);
+    Leaves leaves = std::exchange(flat.tensors, {});
     if (!seen_)
-      structure_ = std::move(flat.structure);
-    else if (structure_ != flat.structure)
+      rest_ = std::move(flat);
+    else if (rest_.structure != flat.structure || rest_.statics != flat.statics)
       ThrowOtherStructure(name_, line_);
     seen_ = true;
-    count_ = flat.tensors.size();
-    return std::move(flat.tensors);
+    count_ = leaves.size();
+    return leaves;
   }
   T Unpack(const Tensor* leaves) const {
-    Reader reader{leaves, structure_.data()};
+    Reader reader(rest_);
+    reader.next_tensor = leaves;
     return Tree<T>::Restore(reader);
   }
   std::size_t count() const { return count_; }
@@ -83,7 +85,7 @@ class Packing {
   SourceLocation line_;
   bool seen_ = false;
   std::size_t count_ = 0;
-  std::vector<std::int64_t> structure_;
+  FlatResults rest_;  ///< all but the tensors
 };
 
 /// f(before..., state), a tuple spread over f's parameters where f takes them so.

@@ -72,7 +72,8 @@ class CustomForms final : public CustomDerivative {
   bool has_jvp() const override { return !std::is_same_v<J, NoJvp>; }
 
   void Backward(const Tensor* inputs, const Tensor* adjoints, FlatResults& found) const override {
-    Reader reader{inputs, nullptr}, adjoint{adjoints, structure.data()};
+    Reader reader(inputs), adjoint(rest);
+    adjoint.next_tensor = adjoints;
     const auto arguments = Replaced(reader);
     const R dy = Tree<R>::Restore(adjoint);
     const auto result = std::apply([&](const auto&... items) { return df_(items..., dy); }, arguments);
@@ -81,14 +82,14 @@ class CustomForms final : public CustomDerivative {
 
   void Forward(const Tensor* inputs, const Tensor* tangents, FlatResults& found) const override {
     if constexpr (!std::is_same_v<J, NoJvp>) {
-      Reader reader{inputs, nullptr}, tangent{tangents, nullptr};
+      Reader reader(inputs), tangent(tangents);
       const auto arguments = std::tuple_cat(Replaced(reader), Replaced(tangent));
       const R result = std::apply([&](const auto&... items) { return jf_(items...); }, arguments);
       Tree<R>::Flatten(result, found);
     }
   }
 
-  std::vector<std::int64_t> structure;  ///< of the result
+  FlatResults rest;  ///< of the result, without its tensors
 
  private:
   auto Replaced(Reader& reader) const {
@@ -125,7 +126,8 @@ class CustomGradient<F, D, J, R(P...)> {
     FlatResults results;
     auto derivative = std::make_shared<CustomForms<F, D, J, std::decay_t<R>, P...>>(df_, jf_, arguments...);
     CustomCall(call.flat(), &Call::Run, call.self(), line_, results, derivative);
-    derivative->structure = results.structure;
+    derivative->rest = results;
+    derivative->rest.tensors.clear();
     return RestoreResult<std::decay_t<R>>(results);
   }
 

@@ -3,6 +3,7 @@
 
 #include <duet/control_flow.h>
 #include <duet/dtype.h>
+#include <duet/effects.h>
 #include <duet/error.h>
 #include <duet/function.h>
 #include <duet/gradient.h>

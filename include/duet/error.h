@@ -51,6 +51,11 @@ class NanError : public Error {
  public:
   using Error::Error;
 };
+/// A check that did not hold.
+class CheckError : public Error {
+ public:
+  using Error::Error;
+};
 /// A size that memory cannot hold.
 class OutOfMemoryError : public Error {
  public:

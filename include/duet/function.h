@@ -167,10 +167,10 @@ struct CallOf : ArgumentsOf<P...> {
       const CallOf& call = static_cast<const CallOf&>(body);
       const auto replaced = call.Replace(leaves);
       if constexpr (std::is_void_v<R>) {
-        std::apply([&](const auto&... items) { call.f(items...); }, replaced);
+        std::apply([&](const auto&... values) { call.f(values...); }, replaced);
       } else {
         Tree<std::decay_t<R>>::Flatten(
-            std::apply([&](const auto&... items) -> R { return call.f(items...); }, replaced), results);
+            std::apply([&](const auto&... values) -> R { return call.f(values...); }, replaced), results);
       }
     };
   }
@@ -220,7 +220,7 @@ class concrete_function<R(P...)> : public ConcreteFunction {
   /// traces.
   R operator()(typename internal::Parameter<P>::Type... arguments,
                SourceLocation line = SourceLocation::current()) const {
-    const internal::ArgumentsOf<P...> call(internal::Parameter<P>::Get(arguments)...);
+    const internal::ArgumentsOf<P...> call{internal::Parameter<P>::Get(arguments)...};
     internal::FlatArguments flat;
     call.Flatten(flat);
     internal::FlatResults results;

@@ -20,6 +20,8 @@ class ControlStepEmitter {
         return EmitCond(0);
       case Op::while_loop:
         return EmitWhileLoop();
+      case Op::while_gradient:
+        return EmitWhileGradient();
       default:
         return EmitScan();
     }
@@ -158,6 +160,61 @@ class ControlStepEmitter {
           return builder_.CreateIsNotNull(builder_.CreateLoad(builder_.getInt8Ty(), frame_.Address(step_.condition)));
         },
         [&](const Values& places) { return Turn(1, places); }));
+  }
+
+  // Forward, the carries of every iteration stay in a block of their own on the call's stack; backward, from the last.
+  void EmitWhileGradient() {
+    const std::size_t states = step_.results.size(), carries = step_.saved.size();
+    for (std::size_t region = 0; region < 3; ++region)
+      for (std::size_t i = states + carries; i < step_.operands.size(); ++i)
+        SetInput(region, i - (region < 2 ? states : 0), Operand(i));
+    SetOutput(0, 0, frame_.Address(step_.condition));
+    const auto place = [&](llvm::Value* block, std::size_t k) {
+      return builder_.CreateConstGEP1_64(builder_.getInt8Ty(), block, static_cast<std::uint64_t>(step_.saved[k]));
+    };
+    llvm::Value* first = Push();
+    for (std::size_t k = 0; k < carries; ++k) {
+      const PlanBuffer& buffer = frame_.plan().buffers[static_cast<std::size_t>(step_.operands[states + k])];
+      Copy(place(first, k), Operand(states + k), buffer.elements * bytes_of(buffer.dtype));
+    }
+    const Values forward = EmitWhile(
+        builder_, {first, Int64(builder_, 0)},
+        [&](const Values& at) {
+          for (std::size_t k = 0; k < carries; ++k) SetInput(0, k, place(at[0], k));
+          Call(0);
+          return builder_.CreateIsNotNull(builder_.CreateLoad(builder_.getInt8Ty(), frame_.Address(step_.condition)));
+        },
+        [&](const Values& at) {
+          llvm::Value* next = Push();
+          for (std::size_t k = 0; k < carries; ++k) {
+            SetInput(1, k, place(at[0], k));
+            SetOutput(1, k, place(next, k));
+          }
+          Call(1);
+          return Values{next, builder_.CreateAdd(at[1], Int64(builder_, 1))};
+        });
+    CopyToResults(
+        EmitLoop(builder_, Int64(builder_, 0), forward[1], 1, FirstPlaces(), [&](llvm::Value*, const Values& places) {
+          llvm::Value* block = Pop();
+          for (std::size_t k = 0; k < carries; ++k) SetInput(2, states + k, place(block, k));
+          return Turn(2, places);
+        }));
+    Pop();
+  }
+
+  llvm::Value* Push() {
+    auto* ptr = builder_.getPtrTy();
+    auto* type = llvm::FunctionType::get(ptr, {ptr, builder_.getInt64Ty()}, false);
+    auto* block = builder_.CreateCall(type, frame_.RuntimeFunction(offsetof(RuntimeFunctions, push)),
+                                      {frame_.frame(), Int64(builder_, step_.saved_bytes)});
+    EmitReturnUnlessOk(builder_, builder_.CreateZExt(builder_.CreateIsNull(block), builder_.getInt32Ty()));
+    return block;
+  }
+
+  llvm::Value* Pop() {
+    auto* ptr = builder_.getPtrTy();
+    auto* type = llvm::FunctionType::get(ptr, {ptr}, false);
+    return builder_.CreateCall(type, frame_.RuntimeFunction(offsetof(RuntimeFunctions, pop)), {frame_.frame()});
   }
 
   void EmitScan() {

@@ -102,6 +102,7 @@ class ScalarStepEmitter {
       case Op::while_loop:
         return SetAll(control.results, EmitWhileLoop(control));
       default:
+        BindRest(control.regions[0], control.operands, static_cast<std::size_t>(control.carries));
         return SetAll(control.results, EmitScan(control, [](llvm::Value*) {}, [](llvm::Value*) {}));
     }
   }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "tests/eager/gradient_cases.h"
 #include "tests/eager/message_of.h"
 
@@ -165,6 +168,20 @@ TEST(CustomGradient, OfSeveralArgumentsAndResults) {
   const auto [bx, bw] = grad(batched, argnums<0, 1>)(stack({X(), X() * 2}), w);
   EXPECT_SAME(bx, stack({X() * 4, X() * 8}));
   EXPECT_SAME(bw, w * 2 + w * 2);
+}
+
+// Keys of maps are neither tensors nor lengths.
+TEST(CustomGradient, OfAMap) {
+  using Map = std::map<std::string, Tensor>;
+  const auto f = custom_gradient([](const Tensor& x) { return Map{{"a", x * 1}, {"b", x * 2}}; },
+                                 [](const Tensor&, const Map& dy) { return dy.at("a") + dy.at("b") * 10; });
+  const auto loss = [&](const Tensor& x) {
+    const Map y = f(x);
+    return sum(y.at("a")) + sum(y.at("b") * x);
+  };
+  // Through f 1 + 10 x; by x itself 2 x.
+  EXPECT_LT(Furthest(grad(loss)(X()), 1 + X() * 12), 1e-14);
+  EXPECT_SAME(function{grad(loss)}(X()), grad(loss)(X()));
 }
 
 TEST(CustomGradient, ForwardForm) {

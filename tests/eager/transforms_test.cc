@@ -5,9 +5,20 @@
 
 #include <array>
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "tests/eager/gradient_cases.h"
 #include "tests/eager/message_of.h"
+
+namespace layers {
+
+struct Layer {
+  duet::Tensor weight, bias;
+};
+DUET_STRUCT(Layer, weight, bias)
+
+}  // namespace layers
 
 namespace duet {
 namespace {
@@ -198,6 +209,30 @@ TEST(Grad, OverTreesOfTensors) {
     EXPECT_SAME(traced[i].second[1], wanted[i].second[1]);
   }
   EXPECT_THAT(MessageOf<DTypeError>([&] { grad(loss)({{tensor(1), {x, x}}}, x); }), HasSubstr("not i32"));
+}
+
+TEST(Grad, OverMapsOfStructs) {
+  using Parameters = std::map<std::string, layers::Layer>;
+  const Parameters p{{"first", {ones({3, 4}), zeros({4})}}, {"second", {ones({4, 2}) * 0.5, zeros({2})}}};
+  const auto forward = [](const Parameters& parameters, const Tensor& x) {
+    const Tensor h = tanh(matmul(x, parameters.at("first").weight) + parameters.at("first").bias);
+    return matmul(h, parameters.at("second").weight) + parameters.at("second").bias;
+  };
+  const auto loss = [&](const Parameters& parameters, const Tensor& x) { return sum(forward(parameters, x)); };
+  const Tensor x = full({5, 3}, 0.25);
+  const Parameters plain = grad(loss)(p, x), traced = function{grad(loss)}(p, x);
+  const Parameters by_row = vmap(grad(loss), {.in_axes = {not_batched, 0}})(p, x);
+  const auto [y, pullback] = vjp(forward, p, x);
+  const auto [pulled, dx] = pullback(ones({5, 2}));
+  const Parameters along = jvp([&](const Parameters& q) { return grad(loss)(q, x); }, p, p).second;
+  for (const char* name : {"first", "second"}) {
+    EXPECT_SAME(traced.at(name).weight, plain.at(name).weight);
+    EXPECT_SAME(traced.at(name).bias, plain.at(name).bias);
+    EXPECT_SAME(pulled.at(name).weight, plain.at(name).weight);
+    EXPECT_SAME(by_row.at(name).bias(2), grad(loss)(p, x(2)).at(name).bias);
+    EXPECT_EQ(along.at(name).weight.shape(), plain.at(name).weight.shape());
+  }
+  EXPECT_EQ(plain.at("second").bias.shape(), Shape{2});
 }
 
 TEST(Grad, ArgumentNumbersAndAux) {

@@ -81,7 +81,7 @@ Graph ToGraph(const Recipe& recipe) {
       values[i] = graph.AddInput(std::move(input));
     }
   }
-  const char* file = InternFile("program.cpp");
+  const char* file = InternText("program.cpp");
   std::vector<ValueId> operands;
   for (std::size_t i = 0; i < recipe.items.size(); ++i) {
     const Recipe::Item& item = recipe.items[i];

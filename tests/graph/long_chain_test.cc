@@ -40,7 +40,7 @@ Graph LongChain() {
   x.type = {f32, {4}};
   ValueId value = graph.AddInput(x);
   const float one = 1;
-  const Line line(InternFile("chain.cc"), 3);
+  const Line line(InternText("chain.cc"), 3);
   Attributes shape;
   shape.shape = {4};
   for (int i = 0; i < kLength / 3; ++i) {

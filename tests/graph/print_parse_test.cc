@@ -118,8 +118,8 @@ TEST(Print, OddNames) {
     input.name = name;
     graph.AddInput(input);
   }
-  Line odd(InternFile(" starts with \"space:12\nand newline"), 7);
-  Line colon(InternFile("C:/a;b#c.cpp"), 0);
+  Line odd(InternText(" starts with \"space:12\nand newline"), 7);
+  Line colon(InternText("C:/a;b#c.cpp"), 0);
   graph.AddNode(Op::exp, {0}, {}, odd);
   graph.AddNode(Op::exp, {1}, {}, colon);
   graph.set_outputs({0, 9});

@@ -129,7 +129,7 @@ LoopPlan NestBuilder::Plan() const {
 
 std::int32_t CompiledPlan::Run(const std::vector<void*>& buffers, const std::vector<std::int64_t>& dims,
                                std::byte* arena) {
-  static const RuntimeFunctions runtime{ParallelFor, LibraryStepCalled};
+  static const RuntimeFunctions runtime{ParallelFor, LibraryStepCalled, nullptr, nullptr};
   parallel_loops = chunks = 0;
   library_steps.clear();
   g_running = this;

@@ -111,7 +111,9 @@ TEST(FunctionCache, TheProcessHasABudget) {
 
 // `signatures` distinct ones under a cap: the memory of the second half grows no more than noise.
 void Flat(int signatures, double megabytes) {
-  const function f{[](const Tensor& x) { return tanh(x * 2 + 1) * sum(x); }, {.max_traces = 64}};
+  const auto body = [](const Tensor& x) { return tanh(x * 2 + 1) * sum(x); };
+  for (int n = 1; n < 8; ++n) function{body}.compile(ones({n, n}));  // the compiler is loaded and has its memory
+  const function f{body, {.max_traces = 64}};
   double half = 0;
   for (int n = 0; n < signatures; ++n) {
     if (n == signatures / 2) half = ResidentMegabytes();
@@ -126,18 +128,20 @@ void Flat(int signatures, double megabytes) {
 #endif
 }
 TEST(FunctionCache, DISABLED_TenThousand) { Flat(10'000, 4); }
+// Beside a compiler at work, which takes some megabytes and gives them back as it likes.
+TEST(FunctionCache, DISABLED_TenThousandWhileCompiling) { Flat(10'000, 16); }
 TEST(FunctionCache, DISABLED_FourHundred) { Flat(400, 4); }
 
 TEST(FunctionCache, TenThousandSignaturesInFlatMemory) {
-  for (const char* compile : {"off", "async"}) {
+  const auto expect_flat = [](const char* test, const char* compile) {
     const ChildResult child =
-        RunChild("FunctionCache.TenThousand", {std::string("DUET_COMPILE=") + compile, "DUET_VERIFY=0"});
+        RunChild(std::string("FunctionCache.") + test, {std::string("DUET_COMPILE=") + compile, "DUET_VERIFY=0"});
     EXPECT_EQ(child.status, 0) << child.output;
     std::printf("%s: %.1f s, %s", compile, child.seconds, child.output.c_str());
-  }
-  const ChildResult child = RunChild("FunctionCache.FourHundred", {"DUET_COMPILE=sync", "DUET_VERIFY=0"});
-  EXPECT_EQ(child.status, 0) << child.output;
-  std::printf("sync: %.1f s, %s", child.seconds, child.output.c_str());
+  };
+  expect_flat("TenThousand", "off");
+  expect_flat("TenThousandWhileCompiling", "async");
+  expect_flat("FourHundred", "sync");
 }
 
 }  // namespace

@@ -128,6 +128,21 @@ TEST(FunctionSignature, CostAndMemory) {
   EXPECT_THAT(text.str(), HasSubstr("results 128 B"));
 }
 
+TEST(FunctionSignature, CostOfControlFlow) {
+  const function f{[](const Tensor& xs) {
+    return scan([](const Tensor& carry, const Tensor& x) { return std::pair(tanh(carry) + x, carry * 2); }, zeros({4}),
+                xs)
+        .second;
+  }};
+  const Cost ten = f.concrete(Spec{f32, {10, 4}}).cost(), twenty = f.concrete(Spec{f32, {20, 4}}).cost();
+  EXPECT_EQ(ten.flops, 10 * 3 * 4);
+  EXPECT_EQ(twenty.flops, 2 * ten.flops);
+  EXPECT_GT(twenty.bytes, ten.bytes);
+  const function g{
+      [](const Tensor& x) { return cond(x > 0, [&] { return tanh(exp(x)) + 1; }, [&] { return exp(x); }); }};
+  EXPECT_EQ(g.concrete(1.0f).cost().flops, 1 + 3);
+}
+
 TEST(FunctionSignature, AFusedProgramReadsAndWritesOnce) {
   const function f{[](const Tensor& x) { return sum(exp(x) * 2 + x); }};
   const Cost cost = f.concrete(Spec{f32, {1000}}).cost();

@@ -81,6 +81,24 @@ TEST(FunctionTiers, AsyncBecomesNative) {
   EXPECT_EQ(child.status, 0) << child.output;
 }
 
+// The first call does not evaluate the whole of a long loop.
+TEST(FunctionTiers, DISABLED_LongLoop) {
+  const function f{[](const Tensor& x) {
+    return while_loop([](const Tensor& i, const Tensor&) { return i < 5'000'000; },
+                      [](const Tensor& i, const Tensor& y) { return std::pair{i + 1, y * 0.999 + 0.001}; },
+                      std::pair{tensor(0), x})
+        .second;
+  }};
+  f(3.0f);
+  EXPECT_EQ(f.stats().native_calls, 1);
+}
+
+TEST(FunctionTiers, ALoopGoesOnNatively) {
+  const ChildResult child = RunChild("FunctionTiers.LongLoop", {"DUET_COMPILE=async"});
+  EXPECT_EQ(child.status, 0) << child.output;
+  EXPECT_THAT(child.output, HasSubstr("1 test from 1 test suite ran"));
+}
+
 TEST(FunctionTiers, DISABLED_OneCall) {
   const function f{Body, {.name = "body"}};
   try {
@@ -110,7 +128,8 @@ TEST(FunctionTiers, AMisspeltPassIsAnErrorOfTheFirstCall) {
     EXPECT_THAT(
         child.output,
         HasSubstr("Error: DUET_DISABLE_PASSES=fuse,simplfy: no pass is called 'simplfy'; there are canonicalize, "
-                  "fold_constants, simplify, eliminate_common_subexpressions, eliminate_dead_code, fuse and "
+                  "fold_constants, simplify, eliminate_common_subexpressions, optimize_regions, eliminate_dead_code, "
+                  "fuse and "
                   "plan_memory"))
         << compile;
     EXPECT_THAT(child.output, testing::Not(HasSubstr("it ran"))) << compile;

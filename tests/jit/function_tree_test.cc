@@ -190,6 +190,34 @@ TEST(FunctionTree, VariablesInContainers) {
   EXPECT_EQ(f.stats().traces, 3);
 }
 
+TEST(FunctionTree, ControlFlowCarriesThem) {
+  using State = std::map<std::string, Layer>;
+  const auto body = [](const State& start, const Tensor& n) {
+    const State end = fori_loop(
+        0, n,
+        [](const Tensor&, const State& s) {
+          State next = s;
+          next.at("a").bias = s.at("a").bias + s.at("b").weight;
+          return next;
+        },
+        start);
+    return cond(
+        sum(end.at("a").bias) > 10, [&] { return std::optional<Layer>(end.at("a")); },
+        [&] { return std::optional<Layer>(end.at("b")); });
+  };
+  const function f{body};
+  const State start{{"a", {ones({2}), zeros({2})}}, {"b", {full({2}, 2.0f), ones({2})}}};
+  for (const bool compiled : {false, true}) {
+    if (compiled) f.compile(start, 1);
+    for (const int n : {1, 5}) {
+      const auto expected = body(start, tensor(n));
+      const auto got = f(start, n);
+      EXPECT_TRUE(same_bits(got->weight, expected->weight));
+      EXPECT_TRUE(same_bits(got->bias, expected->bias));
+    }
+  }
+}
+
 TEST(FunctionTree, FieldsAreListedInOrder) {
   const function f{[](const Swapped& s) { return s.first - s.second; }};
   try {

@@ -213,6 +213,61 @@ PlanArray RunLibraryOp(Op op, const Attributes& a, std::span<const PlanArray> x,
   return result;
 }
 
+std::size_t BranchOf(DType dtype, std::int64_t choice, std::size_t regions) {
+  if (dtype == DType::bool_) return choice ? 0 : 1;
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(choice, 0, static_cast<std::int64_t>(regions) - 1));
+}
+
+namespace {
+
+// The results of a node with regions.
+std::vector<PlanArray> RunRegionsNaively(const Graph& graph, const Node& node, std::vector<PlanArray> operands) {
+  const Attributes& attributes = graph.attributes(node);
+  const auto regions = graph.regions(node);
+  if (node.op == Op::cond) {
+    const std::size_t branch = BranchOf(operands[0].type.dtype, Get(operands[0], 0).integer, regions.size());
+    operands.erase(operands.begin());
+    return EvaluateNaively(regions[branch], operands);
+  }
+  const auto results = static_cast<std::size_t>(node.result_count);
+  if (node.op == Op::while_loop) {
+    while (Get(EvaluateNaively(regions[0], operands)[0], 0).integer) {
+      std::vector<PlanArray> next = EvaluateNaively(regions[1], operands);
+      std::move(next.begin(), next.end(), operands.begin());
+    }
+    operands.resize(results);
+    return operands;
+  }
+  const auto carries = static_cast<std::size_t>(attributes.carries);
+  std::vector<PlanArray> stacked, values = operands;
+  for (std::size_t k = carries; k < results; ++k) {
+    const Type& type = graph.type(node.first_result + static_cast<ValueId>(k));
+    stacked.push_back(
+        {type, std::vector<std::byte>(static_cast<std::size_t>(type.shape.elements() * bytes_of(type.dtype)))});
+  }
+  const std::int64_t length = attributes.length;
+  for (std::int64_t k = 0; k < length; ++k) {
+    const auto at = static_cast<std::size_t>(attributes.reverse ? length - 1 - k : k);
+    for (std::size_t i = carries; i < operands.size(); ++i) {
+      const Type& type = regions[0].inputs()[i].type;
+      if (type == operands[i].type) continue;
+      const auto bytes = static_cast<std::size_t>(type.shape.elements() * bytes_of(type.dtype));
+      const auto first = operands[i].bytes.begin() + static_cast<std::ptrdiff_t>(at * bytes);
+      values[i] = {type, {first, first + static_cast<std::ptrdiff_t>(bytes)}};
+    }
+    std::vector<PlanArray> next = EvaluateNaively(regions[0], values);
+    for (std::size_t y = carries; y < results; ++y)
+      std::copy(next[y].bytes.begin(), next[y].bytes.end(),
+                stacked[y - carries].bytes.begin() + static_cast<std::ptrdiff_t>(at * next[y].bytes.size()));
+    std::move(next.begin(), next.begin() + attributes.carries, values.begin());
+  }
+  values.resize(carries);
+  std::move(stacked.begin(), stacked.end(), std::back_inserter(values));
+  return values;
+}
+
+}  // namespace
+
 std::vector<PlanArray> EvaluateNaively(const Graph& graph, std::span<const PlanArray> inputs) {
   std::vector<PlanArray> values(inputs.begin(), inputs.end());
   std::vector<std::pair<int, ValueId>> writes;  // last write of each variable, in node order
@@ -223,6 +278,10 @@ std::vector<PlanArray> EvaluateNaively(const Graph& graph, std::span<const PlanA
       const int variable = graph.attributes(node).variable;
       std::erase_if(writes, [&](const auto& write) { return write.first == variable; });
       writes.emplace_back(variable, graph.operands(node)[0]);
+      continue;
+    }
+    if (node.region_count > 0) {
+      for (PlanArray& result : RunRegionsNaively(graph, node, std::move(operands))) values.push_back(std::move(result));
       continue;
     }
     values.push_back(RunLibraryOp(node.op, graph.attributes(node), operands, graph.type(node.first_result)));

@@ -8,6 +8,9 @@
 
 namespace duet {
 
+/// Which of a cond's regions runs.
+std::size_t BranchOf(DType dtype, std::int64_t choice, std::size_t regions);
+
 PlanArray RunLibraryOp(Op op, const Attributes& attributes, std::span<const PlanArray> operands, const Type& result);
 
 }  // namespace duet

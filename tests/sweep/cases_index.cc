@@ -316,8 +316,11 @@ Cases CasesOf<Op::constant>(DType dtype) {
     return {};                   \
   }
 DUET_NO_CASES(write_variable)
+DUET_NO_CASES(print)
+DUET_NO_CASES(check)
 DUET_NO_CASES(cond)
 DUET_NO_CASES(while_loop)
+DUET_NO_CASES(while_gradient)
 DUET_NO_CASES(scan)
 #undef DUET_NO_CASES
 

@@ -56,7 +56,8 @@ TEST_P(BenchBaseline, ComputesWhatDuetComputes) {
 
 INSTANTIATE_TEST_SUITE_P(All, BenchBaseline,
                          testing::Values("chain_16", "chain_1k", "gelu_1M", "black_scholes", "softmax", "layer_norm",
-                                         "matmul_64", "matmul_128", "mlp_sgd", "adam_50", "call_fifty"),
+                                         "matmul_64", "matmul_128", "mlp_sgd", "adam_50", "call_fifty", "while_scalar",
+                                         "lorenz", "lstm_scan"),
                          [](const auto& test) { return test.param; });
 
 TEST(BenchBaselines, SimdLoopsOfDuetsDefinitionsHaveItsBits) {

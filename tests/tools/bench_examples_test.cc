@@ -1,30 +1,25 @@
 // The examples as programs: what they print, and what they say about files that they cannot read.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
+#include "tests/tools/program_output.h"
+
 namespace {
 
+using duet::ProgramOutput;
+using duet::RunProgram;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
-struct ProgramOutput {
-  int status = 0;
-  std::string text;
-};
-ProgramOutput RunProgram(const std::string& command_line) {
-  const std::string command = std::string(DUET_BINARY_DIR) + "/bin/" + command_line + " 2>&1";
-  ProgramOutput output;
-  std::FILE* pipe = popen(command.c_str(), "r");
-  char part[4096];
-  while (const std::size_t count = std::fread(part, 1, sizeof part, pipe)) output.text.append(part, count);
-  output.status = WEXITSTATUS(pclose(pipe));
-  return output;
+std::string TextOf(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 const std::string kData = std::string(DUET_SOURCE_DIR) + "/examples/data/digits.csv";
@@ -46,12 +41,6 @@ TEST(FirstSteps, HasTheSameBits) {
   EXPECT_EQ(output.status, 0) << output.text;
   EXPECT_THAT(output.text, HasSubstr("same bits: true"));
   EXPECT_THAT(output.text, HasSubstr("graph @wave("));
-}
-
-TEST(Transforms, HoldWhatThePageSays) {
-  const ProgramOutput output = RunProgram("transforms");
-  EXPECT_EQ(output.status, 0) << output.text;
-  EXPECT_THAT(output.text, HasSubstr("ok    traced: the same bits"));
 }
 
 TEST(Functions, DoWhatTheirPageSays) {
@@ -80,6 +69,49 @@ TEST(Functions, DoWhatTheirPageSays) {
     }
   }
   EXPECT_GT(quoted, 20);
+}
+
+TEST(Transforms, HoldWhatThePageSays) {
+  const ProgramOutput output = RunProgram("transforms");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("ok    traced: the same bits"));
+}
+
+TEST(ControlFlow, HasTheSameBits) {
+  const ProgramOutput output = RunProgram("control_flow");
+  EXPECT_EQ(output.status, 0) << output.text;
+  EXPECT_THAT(output.text, HasSubstr("collatz: 111\n"));
+  EXPECT_THAT(output.text, Not(HasSubstr("DIFFERS")));
+}
+
+TEST(Effects, HappenOnEveryCall) {
+  const ProgramOutput output = RunProgram("effects");
+  EXPECT_EQ(output.status, 0) << output.text;
+  const std::string call = "x is [1. 2.]\n  3.0 is too much\n  1.5 is too much\n";
+  EXPECT_THAT(output.text, HasSubstr("call 1: " + call + "call 2: " + call + "[0.25 0.5 ]\n"));
+  EXPECT_THAT(output.text, HasSubstr("call 3: x is [-1. -2.]\ncheck: x must be positive\n  at "));
+  EXPECT_THAT(output.text, HasSubstr("calls: 3, native: 1\n"));
+  const std::string program = TextOf(std::string(DUET_SOURCE_DIR) + "/examples/effects.cc");
+  const std::size_t first = program.find('\n', program.find("// [watched]")) + 1;
+  EXPECT_THAT(
+      TextOf(std::string(DUET_SOURCE_DIR) + "/docs/effects.md"),
+      HasSubstr("```cpp\n" + program.substr(first, program.rfind('\n', program.find("// [/watched]")) + 1 - first) +
+                "```\n"));
+}
+
+// docs/control_flow.md shows the functions of the program as they are: from `// [name]` to `// [/name]`.
+TEST(ControlFlow, IsWhatTheDocumentShows) {
+  const std::string folder = DUET_SOURCE_DIR;
+  const std::string program = TextOf(folder + "/examples/control_flow.cc");
+  const std::string document = TextOf(folder + "/docs/control_flow.md");
+  int shown = 0;
+  for (std::size_t at = 0; (at = program.find("// [", at)) != std::string::npos; ++shown) {
+    const std::size_t first = program.find('\n', at) + 1, last = program.find("// [/", first);
+    ASSERT_NE(last, std::string::npos);
+    EXPECT_THAT(document, HasSubstr("```cpp\n" + program.substr(first, last - first) + "```\n"));
+    at = last + 1;
+  }
+  EXPECT_EQ(shown, 8);
 }
 
 TEST(Digits, LearnsTheSameTwice) {

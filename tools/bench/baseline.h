@@ -23,6 +23,17 @@ void LinearGeluLoops(const float* x, const float* w, const float* b, float* y, s
 void AdamLoops(float* p, const float* g, float* m, float* v, std::int64_t n, int step, float learning_rate = 0.001f);
 void FiftyLoops(const float* x, const float* a, const float* b, float* y, std::int64_t n);
 
+/// x = x * 0.999 + 0.001, over and over.
+void DecayLoops(const float* x, float* y, std::int64_t iterations);
+/// The steps of workloads_loops.cc.
+void LorenzLoops(const float* x, const float* y, const float* z, float* x_end, float* y_end, float* z_end,
+                 std::int64_t steps);
+struct LstmSizes {
+  std::int64_t steps, batch, inputs, hidden;
+};
+void LstmLoops(LstmSizes sizes, const float* xs, const float* wx, const float* wh, const float* b, float* hs,
+               float* last_c);
+
 struct MlpSizes {
   std::int64_t batch, pixels, hidden, classes;
 };

@@ -32,6 +32,7 @@ void AddRows(std::vector<Workload>& list);
 void AddProducts(std::vector<Workload>& list);
 void AddTraining(std::vector<Workload>& list);
 void AddCalls(std::vector<Workload>& list);
+void AddLoops(std::vector<Workload>& list);
 
 /// A baseline without state, for the common case.
 template <class F>

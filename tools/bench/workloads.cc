@@ -10,6 +10,7 @@ const std::vector<Workload>& Workloads() {
     AddProducts(list);
     AddTraining(list);
     AddCalls(list);
+    AddLoops(list);
     return list;
   }();
   return workloads;

@@ -1,0 +1,24 @@
+// The effects that are not writes of variables, on concrete tensors.
+#pragma once
+
+#include <cstdint>
+
+#include "eager/bind.h"
+
+namespace duet {
+
+/// print and check. Throws CheckError, ValueError.
+void RunEffect(Op op, Operands operands, const Attributes& attributes);
+
+/// How many prints this thread has made.
+std::int64_t PrintCount();
+/// While it lives, the first `count` prints of this thread do not happen: they have already.
+class SkipPrints {
+ public:
+  explicit SkipPrints(std::int64_t count);
+  ~SkipPrints();
+  SkipPrints(const SkipPrints&) = delete;
+  SkipPrints& operator=(const SkipPrints&) = delete;
+};
+
+}  // namespace duet

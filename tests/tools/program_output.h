@@ -1,0 +1,26 @@
+// What a program of build/bin prints, and its exit status.
+#pragma once
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <string>
+
+namespace duet {
+
+struct ProgramOutput {
+  int status = 0;
+  std::string text;
+};
+
+inline ProgramOutput RunProgram(const std::string& command_line) {
+  const std::string command = std::string(DUET_BINARY_DIR) + "/bin/" + command_line + " 2>&1";
+  ProgramOutput output;
+  std::FILE* pipe = popen(command.c_str(), "r");
+  char part[4096];
+  while (const std::size_t count = std::fread(part, 1, sizeof part, pipe)) output.text.append(part, count);
+  output.status = WEXITSTATUS(pclose(pipe));
+  return output;
+}
+
+}  // namespace duet
