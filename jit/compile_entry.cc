@@ -33,7 +33,7 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
 
 // The plan is the larger part of it.
 std::int64_t BytesOf(const NativeFunction& native) {
-  std::int64_t bytes = sizeof native + native.executable().code_bytes;
+  std::int64_t bytes = std::int64_t{sizeof native} + native.executable().code_bytes;
   for (const Step& step : native.plan().steps) {
     bytes += sizeof step;
     const auto* nest = std::get_if<LoopNest>(&step);
