@@ -16,9 +16,8 @@ namespace {
 
 class PlanEmitter {
  public:
-  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived)
-      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), derived_(derived), builder_(module.getContext()) {}
+  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa)
+      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), builder_(module.getContext()) {}
 
   void Emit() {
     std::int32_t library_steps = 0;
@@ -43,7 +42,7 @@ class PlanEmitter {
         llvm::SmallVector<llvm::Function*, 2> functions;
         for (const auto& region : control.regions) {
           const std::string symbol = symbol_ + ".region_" + std::to_string(regions++);
-          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, derived_).EmitEntry(library_steps));
+          functions.push_back(PlanEmitter(module_, *region, symbol, isa_).EmitEntry(library_steps));
         }
         EmitControlStep(builder_, frame, control, functions);
       }
@@ -66,7 +65,7 @@ class PlanEmitter {
     auto* start = llvm::BasicBlock::Create(context, "start", function);
     llvm::BranchInst::Create(start, entry);
     builder_.SetInsertPoint(start);
-    return FrameValues(entry, plan_, derived_);
+    return FrameValues(entry, plan_);
   }
 
   void EmitNestStep(FrameValues& frame, const LoopNest& nest, std::int32_t number) {
@@ -121,15 +120,13 @@ class PlanEmitter {
   const LoopPlan& plan_;
   const std::string& symbol_;
   Isa isa_;
-  std::span<const DerivedDim> derived_;
   Builder builder_;
 };
 
 }  // namespace
 
-void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived) {
-  PlanEmitter(module, plan, symbol, isa, derived).Emit();
+void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa) {
+  PlanEmitter(module, plan, symbol, isa).Emit();
 }
 
 }  // namespace duet

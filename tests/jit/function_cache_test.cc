@@ -25,7 +25,7 @@ double ResidentMegabytes() {
 }
 
 TEST(FunctionCache, TheLeastRecentlyUsedTraceGoes) {
-  const function f{[](const Tensor& x) { return x * 2; }, {.max_traces = 3}};
+  const function f{[](const Tensor& x) { return x * 2; }, {.reduce_retracing = false, .max_traces = 3}};
   for (int n = 1; n <= 3; ++n) f(ones({n}));
   f(ones({1}));  // 2 is the oldest now
   f(ones({4}));
@@ -41,7 +41,7 @@ TEST(FunctionCache, TheLeastRecentlyUsedTraceGoes) {
 }
 
 TEST(FunctionCache, ABudgetOfOneTrace) {
-  const function f{[](const Tensor& x) { return x * 2; }, {.max_traces = 1}};
+  const function f{[](const Tensor& x) { return x * 2; }, {.reduce_retracing = false, .max_traces = 1}};
   for (int round = 0; round < 3; ++round)
     for (int n = 1; n <= 2; ++n) EXPECT_EQ(f(ones({n})).dim(0), Dim(n));
   EXPECT_EQ(f.stats().traces, 6);
@@ -49,7 +49,8 @@ TEST(FunctionCache, ABudgetOfOneTrace) {
 }
 
 TEST(FunctionCache, BytesAreABudgetToo) {
-  const function f{[](const Tensor& x) { return x + tensor(std::vector<float>(1000, 1.0f)); }, {.max_bytes = 64'000}};
+  const function f{[](const Tensor& x) { return x + tensor(std::vector<float>(1000, 1.0f)); },
+                   {.reduce_retracing = false, .max_bytes = 64'000}};
   for (int n = 0; n < 40; ++n) f(ones({n, 1000}));
   const FunctionStats stats = f.stats();
   EXPECT_EQ(stats.traces, 40);
@@ -58,7 +59,7 @@ TEST(FunctionCache, BytesAreABudgetToo) {
 }
 
 TEST(FunctionCache, ADroppedTraceThatIsHeldStillRuns) {
-  const function f{[](const Tensor& x) { return exp(x) * 2; }, {.max_traces = 1}};
+  const function f{[](const Tensor& x) { return exp(x) * 2; }, {.reduce_retracing = false, .max_traces = 1}};
   f.compile(Spec{f32, {5}});
   const auto held = f.concrete(Spec{f32, {5}});
   f(ones({6}));
@@ -113,7 +114,7 @@ TEST(FunctionCache, TheProcessHasABudget) {
 void Flat(int signatures, double megabytes) {
   const auto body = [](const Tensor& x) { return tanh(x * 2 + 1) * sum(x); };
   for (int n = 1; n < 8; ++n) function{body}.compile(ones({n, n}));  // the compiler is loaded and has its memory
-  const function f{body, {.max_traces = 64}};
+  const function f{body, {.reduce_retracing = false, .max_traces = 64}};
   double half = 0;
   for (int n = 0; n < signatures; ++n) {
     if (n == signatures / 2) half = ResidentMegabytes();
