@@ -32,8 +32,9 @@ class ArenaLease {
   static constexpr std::int64_t kAlignment = 64;
   static constexpr std::int64_t kKeptBytes = 64 << 20;
   static thread_local BufferRef t_kept_;
+  alignas(kAlignment) static inline std::byte nothing_[kAlignment] = {};
   BufferRef buffer_;
-  std::byte* data_ = nullptr;
+  std::byte* data_ = nothing_;  // arrays without elements lie somewhere too: steps add to their addresses
 };
 thread_local BufferRef ArenaLease::t_kept_;
 
