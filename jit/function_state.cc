@@ -252,6 +252,11 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& look
     if (input.kind == Input::Kind::kVariable) entry->variables.push_back(input.variable);
     if (input.kind == Input::Kind::kCapture) entry->captures.push_back(input.captured);
   }
+  entry->calls_host = CallsHost(entry->recorded);
+  for (const Node& node : entry->recorded.nodes())
+    if (entry->calls_host && node.op == Op::write_variable)
+      entry->written.push_back(
+          entry->recorded.inputs()[static_cast<std::size_t>(entry->recorded.attributes(node).variable)].variable);
   entry->trace_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   LogTrace(name(), line_, entry);
   return entry;

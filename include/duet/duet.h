@@ -7,6 +7,7 @@
 #include <duet/error.h>
 #include <duet/function.h>
 #include <duet/gradient.h>
+#include <duet/host_call.h>
 #include <duet/memory.h>
 #include <duet/ops.h>
 #include <duet/optimizers.h>

@@ -70,7 +70,7 @@ TEST(Gradients, EveryRowHasACase) {
                                        "left_shift",  "right_shift",    "equal",         "not_equal",  "less",
                                        "less_equal",  "greater",        "greater_equal", "any",        "all",
                                        "argmax",      "argmin",         "argsort",       "constant",   "iota",
-                                       "random_bits", "write_variable", "print",         "check"};
+                                       "random_bits", "write_variable", "print",         "check",      "host_call"};
   // These run regions, whose ops are recorded: tests of control flow.
   const std::set<std::string> regions = {"cond", "while_loop", "while_gradient", "scan"};
   for (int i = 0; i < kOpCount; ++i) {
