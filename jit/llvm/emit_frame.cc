@@ -4,12 +4,18 @@
 
 #include <algorithm>
 
+#include "jit/llvm/debug_lines.h"
 #include "runtime/frame.h"
 
 namespace duet {
 
-FrameValues::FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived)
-    : builder_(entry->getTerminator()), plan_(plan), derived_(derived) {}
+FrameValues::FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived,
+                         DebugLines* lines)
+    : builder_(entry->getTerminator()), plan_(plan), derived_(derived), lines_(lines) {}
+
+void FrameValues::SetKnownLine(Builder& builder, Line line) {
+  builder.SetCurrentDebugLocation(lines_->At(*builder.GetInsertBlock()->getParent(), line));
+}
 
 llvm::Value* FrameValues::frame() const { return builder_.GetInsertBlock()->getParent()->getArg(0); }
 

@@ -12,6 +12,8 @@
 
 namespace duet {
 
+class DebugLines;
+
 /// A number that Frame::dims does not hold: dims[a] * dims[b] stands for dims[dim].
 struct DerivedDim {
   std::int32_t dim, a, b;
@@ -20,7 +22,13 @@ struct DerivedDim {
 class FrameValues {
  public:
   /// `entry` is the function's entry block, ended by a branch; new loads and allocas go before that branch.
-  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived);
+  /// `lines`: null when nobody asks for them.
+  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived, DebugLines* lines);
+
+  /// What the builder emits from now on comes from this line of user code.
+  void SetLine(Builder& builder, Line line) {
+    if (lines_) SetKnownLine(builder, line);
+  }
 
   llvm::Value* Number(const Extent& extent);  ///< i64
   llvm::Value* Address(std::int32_t buffer);  ///< of element 0
@@ -34,10 +42,12 @@ class FrameValues {
  private:
   llvm::Value* Field(std::int64_t offset, llvm::Type* type);
   llvm::Value* Dim(std::int32_t dim);
+  void SetKnownLine(Builder& builder, Line line);
 
   Builder builder_;
   const LoopPlan& plan_;
   std::span<const DerivedDim> derived_;
+  DebugLines* lines_;
   llvm::DenseMap<std::int64_t, llvm::Value*> fields_;
   llvm::DenseMap<std::int32_t, llvm::Value*> dims_, addresses_;
 };

@@ -10,9 +10,9 @@
 
 namespace duet {
 
-/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule). `derived` outlives the
-/// call.
+/// Adds int32_t symbol(Frame*). `lines`, where they are asked for, describes the code for debuggers: functions are
+/// called after the symbol. The module's target must have been set up (ConfigureModule). `derived` outlives the call.
 void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived = {});
+              std::span<const DerivedDim> derived = {}, DebugLines* lines = nullptr);
 
 }  // namespace duet
