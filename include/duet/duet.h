@@ -15,6 +15,7 @@
 #include <duet/shape.h>
 #include <duet/spec.h>
 #include <duet/tensor.h>
+#include <duet/tensor_list.h>
 #include <duet/threads.h>
 #include <duet/transforms.h>
 #include <duet/variable.h>

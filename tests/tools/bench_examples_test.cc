@@ -112,7 +112,7 @@ TEST(Effects, HappenOnEveryCall) {
 
 TEST(ControlFlow, IsWhatTheDocumentShows) {
   const std::string folder = DUET_SOURCE_DIR;
-  EXPECT_EQ(CheckShown(TextOf(folder + "/examples/control_flow.cc"), TextOf(folder + "/docs/control_flow.md")), 8);
+  EXPECT_EQ(CheckShown(TextOf(folder + "/examples/control_flow.cc"), TextOf(folder + "/docs/control_flow.md")), 9);
 }
 
 TEST(Digits, LearnsTheSameTwice) {
