@@ -28,14 +28,14 @@ Tensor Scattered(const BatchingContext& b, Tensor (*scatter)(const Arg&, const A
   if (!b.is_batched(1)) return scatter(b.all(0), b.one(1), b.all(2), axis + 1);
   const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
   const Tensor y = MoveAxes(b.all(2), axis + 1, indices.rank() - 1, 1);
-  const std::int64_t size = x.shape()[1];
+  const Dim size = x.shape()[1];
   Shape rows = x.shape();
   rows.erase(0);
   rows[0] = x.shape()[0] * size;
   Shape parts = rows;
-  parts[0] = indices.shape().elements();
+  parts[0] = ElementsOf(indices.shape());
   // Nothing is done to nothing, for what it raises where an index is out of range.
-  const Shape count{indices.shape().elements()};
+  const Shape count{ElementsOf(indices.shape())};
   scatter(zeros({size}, i32), reshape(indices, count), zeros(count, i32), 0);
   const Tensor wide = cast(indices, i64), in_range = where(wide < 0, wide + size, wide);
   const Tensor positions = reshape(in_range + iota(indices.shape(), 0) * size, count);
@@ -50,7 +50,7 @@ DUET_BATCHING(take) {
   if (!b.is_batched(1)) return take(b.all(0), b.one(1), axis + 1);
   if (!b.is_batched(0)) return MoveAxes(take(b.one(0), b.all(1), axis), axis, 1, 0);
   const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
-  const std::int64_t size = x.shape()[1];
+  const Dim size = x.shape()[1];
   Shape flat = x.shape();
   flat.erase(0);
   flat[0] = x.shape()[0] * size;
@@ -79,7 +79,7 @@ DUET_BATCHING(random_bits) {
   // Philox4x32-10 in i64 arithmetic: 32-bit words are kept in the low halves, products wrap to the right bits.
   constexpr std::int64_t kLow = 0xFFFFFFFF;
   const Attributes& a = b.attributes();
-  const std::int64_t count = a.shape.elements();
+  const Dim count = ElementsOf(a.shape);
   const Shape grid{b.size(), count};
   const Tensor index = iota(grid, 1), key = broadcast_to(expand_dims(b.all(0), 1), grid);
   Tensor words[4] = {index & kLow, (index >> 32) & kLow, zeros(grid, i64), zeros(grid, i64)};

@@ -2,6 +2,7 @@
 
 #include "eager/effects.h"
 #include "eager/host_call.h"
+#include "eager/promote.h"
 #include "eager/region.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
@@ -47,6 +48,7 @@ Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
   }
   if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
   if (op == Op::constant) return attributes.data;
+  if (op == Op::dimension) return SizeAsTensor(attributes.shape[0], attributes.dtype);
   Tensor out = NewTensor(result);
   FloatEnvironmentScope environment;
   RunKernel(op, attributes, operands, out);

@@ -102,6 +102,7 @@ void GradientRule<Op::cast>(GradientContext& g) {
 }
 
 DUET_GRADIENT_ZERO(constant)
+DUET_GRADIENT_ZERO(dimension)
 DUET_GRADIENT_ZERO(iota)
 DUET_GRADIENT_ZERO(random_bits)
 DUET_GRADIENT_ZERO(write_variable)

@@ -4,6 +4,7 @@
 #include <duet/ops.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -41,13 +42,21 @@ class PlainCode {
   const WrittenVariables* guarded_;
 };
 
+// Sizes that were not known while tracing are checked where they are: in the result of all examples.
+bool Fits(const Shape& given, const Shape& wanted) {
+  if (given.rank() != wanted.rank()) return false;
+  for (int i = 0; i < given.rank(); ++i)
+    if (!wanted[i].is_symbol() && !wanted[i].same(given[i])) return false;
+  return true;
+}
+
 std::vector<Tensor> CallNow(const HostCallee& callee, std::span<const Tensor> operands, Line line) {
   if (!callee.call)
     Fail<ValueError>("host_call", "this graph was read from a text, which does not have the C++ code to call", line);
   std::vector<Tensor> results;
   {
     const PlainCode plain;
-    results = callee.call(operands);
+    results = (*callee.call)(operands);
   }
   if (results.size() != callee.results.size())
     Fail<ValueError>("host_call",
@@ -63,7 +72,7 @@ std::vector<Tensor> CallNow(const HostCallee& callee, std::span<const Tensor> op
     if (!IsConcrete(results[i])) Fail<TraceError>("host_call", UsedOutside(results[i], "a result"), line);
     const Type& given = results[i].body()->type;
     if (given.dtype != wanted.dtype) Fail<DTypeError>("host_call", text(to_string(given)), line);
-    if (!(given.shape == wanted.shape)) Fail<ShapeError>("host_call", text(to_string(given)), line);
+    if (!Fits(given.shape, wanted.shape)) Fail<ShapeError>("host_call", text(to_string(given)), line);
   }
   return results;
 }
@@ -97,24 +106,28 @@ std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCalle
     type.shape.insert(0, size);
     all->results.push_back(type);
   }
-  all->call = [one = std::move(one), is_batched = std::move(is_batched), size, line](std::span<const Tensor> operands) {
-    std::vector<std::vector<Tensor>> columns(one->results.size());
-    std::vector<Tensor> example(operands.begin(), operands.end());
-    const LineScope scope(line);
-    for (std::int64_t k = 0; k < size; ++k) {
-      for (std::size_t i = 0; i < operands.size(); ++i)
-        if (is_batched[i]) example[i] = operands[i](k);
-      std::vector<Tensor> results = RunHostCall(*one, example, line);
-      for (std::size_t i = 0; i < results.size(); ++i) columns[i].push_back(std::move(results[i]));
-    }
-    std::vector<Tensor> stacked;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      Shape shape = one->results[i].shape;
-      shape.insert(0, size);
-      stacked.push_back(size == 0 ? zeros(shape, one->results[i].dtype) : stack(columns[i]));
-    }
-    return stacked;
-  };
+  const auto first =
+      static_cast<std::size_t>(std::find(is_batched.begin(), is_batched.end(), true) - is_batched.begin());
+  all->call = std::make_shared<HostCallee::Call>(
+      [one = std::move(one), is_batched = std::move(is_batched), first, line](std::span<const Tensor> operands) {
+        const std::int64_t size = operands[first].dim(0);
+        std::vector<std::vector<Tensor>> columns(one->results.size());
+        std::vector<Tensor> example(operands.begin(), operands.end());
+        const LineScope scope(line);
+        for (std::int64_t k = 0; k < size; ++k) {
+          for (std::size_t i = 0; i < operands.size(); ++i)
+            if (is_batched[i]) example[i] = operands[i](k);
+          std::vector<Tensor> results = RunHostCall(*one, example, line);
+          for (std::size_t i = 0; i < results.size(); ++i) columns[i].push_back(std::move(results[i]));
+        }
+        std::vector<Tensor> stacked;
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+          Shape shape = one->results[i].shape;
+          shape.insert(0, size);
+          stacked.push_back(size == 0 ? zeros(shape, one->results[i].dtype) : stack(columns[i]));
+        }
+        return stacked;
+      });
   return all;
 }
 
@@ -178,7 +191,7 @@ std::vector<Tensor> internal::HostCall(HostFunction function, const HostResults&
                                        const FlatArguments& arguments) {
   auto callee = std::make_shared<HostCallee>();
   callee->id = g_next_callee.fetch_add(1);
-  callee->call = std::move(function);
+  callee->call = std::make_shared<HostCallee::Call>(std::move(function));
   for (const Spec& spec : results.specs) {
     const Type type{spec.dtype, spec.shape};
     for (const Dim dim : spec.shape)

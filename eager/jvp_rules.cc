@@ -121,6 +121,7 @@ DUET_JVP(where) {
 DUET_JVP(cast) { return is_float(j.operand(0).dtype()) ? cast(j.tangent(0), j.result().dtype()) : Tensor(); }
 
 DUET_JVP_NONE(constant, kNoOperand)
+DUET_JVP_NONE(dimension, kNoOperand)
 DUET_JVP_NONE(iota, kNoOperand)
 DUET_JVP_NONE(random_bits, kNoFloatOperand)
 DUET_JVP_NONE(print, "no result")

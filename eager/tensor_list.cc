@@ -73,8 +73,7 @@ void TensorList::Put(const Tensor& position, const Tensor& x) {
 void TensorList::push_back(const Arg& x) {
   const LineScope scope(x.line());
   const Tensor element = Element("TensorList::push_back", x);
-  check(size_ < std::int64_t{capacity()},
-        "TensorList::push_back: the list is full, its capacity is " + to_string(capacity()));
+  check(size_ < capacity(), "TensorList::push_back: the list is full, its capacity is " + to_string(capacity()));
   Put(size_, element);
   size_ = size_ + 1;
 }
@@ -84,10 +83,9 @@ void TensorList::push_back_if(const Arg& condition, const Arg& x) {
   const Tensor element = Element("TensorList::push_back_if", x), holds = condition.value();
   if (holds.empty_handle() || holds.rank() != 0 || holds.dtype() != bool_)
     Fail<ValueError>("TensorList::push_back_if", "the condition is a 0-d bool", x.line());
-  const std::int64_t count = capacity();
-  check(logical_or(logical_not(holds), size_ < count),
+  check(logical_or(logical_not(holds), size_ < capacity()),
         "TensorList::push_back_if: the list is full, its capacity is " + to_string(capacity()));
-  const Tensor position = minimum(size_, count - 1);
+  const Tensor position = minimum(size_, capacity() - 1);
   Put(position, where(holds, element, take(elements_, position)));
   size_ = size_ + cast(holds, i64);
 }

@@ -216,7 +216,7 @@ class Parser {
 
   // length=8, carries=2, reverse=false
   void ReadScan(Attributes& to) {
-    to.length = scan_.Integer("a length");
+    to.length = scan_.OneDim();
     scan_.Expect(',');
     scan_.Expect("carries");
     scan_.Expect('=');

@@ -126,21 +126,22 @@ std::string Amount(std::int64_t bytes) { return std::to_string(bytes) + " B"; }
 
 }  // namespace
 
-std::string ConcreteFunction::signature() const {
-  std::string text = entry_->recorded.name() + "(";
+std::string SignatureText(const Graph& graph) {
+  std::string text = graph.name() + "(";
   const char* comma = "";
-  for (const Input& input : entry_->recorded.inputs()) {
+  for (const Input& input : graph.inputs()) {
     if (input.kind != Input::Kind::kArgument) continue;
     text += comma + input.name + ": " + to_string(input.type);
     comma = ", ";
   }
   text += ") -> ";
-  const std::vector<ValueId>& outputs = entry_->recorded.outputs();
+  const std::vector<ValueId>& outputs = graph.outputs();
   if (outputs.size() != 1) text += "(";
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    text += (i ? ", " : "") + to_string(entry_->recorded.type(outputs[i]));
+  for (std::size_t i = 0; i < outputs.size(); ++i) text += (i ? ", " : "") + to_string(graph.type(outputs[i]));
   return outputs.size() != 1 ? text + ")" : text;
 }
+
+std::string ConcreteFunction::signature() const { return SignatureText(entry_->recorded); }
 
 std::string ConcreteFunction::text(const std::string& stage, SourceLocation line) const {
   if (stage == "traced") {

@@ -144,7 +144,7 @@ std::optional<IndexMap> ComposeView(Op op, const Attributes& attributes, const S
       for (int i = 0; i < operand.rank(); ++i) {
         AffineIndex& index = moved.axes[static_cast<std::size_t>(i)].index;
         const bool flipped = attributes.axes.contains(i);
-        index.offset = flipped ? operand[i] - 1 : 0;
+        index.offset = flipped ? std::int64_t{operand[i]} - 1 : 0;
         index.Add(split->axes[static_cast<std::size_t>(i)].index, flipped ? -1 : 1);
       }
       break;

@@ -99,8 +99,8 @@ bool Accepts(OpDTypes set, DType dtype);
 
 /// Only the fields named in the op's row are set; the others keep these defaults, so == compares what matters.
 struct Attributes {
-  DType dtype = DType::f32;    ///< cast, iota, random_bits
-  Shape shape;                 ///< reshape, broadcast_to, slice (sizes), iota, random_bits
+  DType dtype = DType::f32;    ///< cast, iota, random_bits, dimension (its one size)
+  Shape shape;                 ///< reshape, broadcast_to, slice (sizes), iota, random_bits, dimension (its one size)
   Shape axes;                  ///< reductions, transpose (a permutation), flip; one axis: concatenate, take, sort, ...
   Shape start, step;           ///< slice, update_slice: one number per axis; step may be negative in slice only
   Shape low, high;             ///< pad

@@ -105,11 +105,10 @@ Tensor ones(const Shape& shape, DType dtype = f32, SourceLocation line = SourceL
 Tensor full(const Shape& shape, const Arg& value);
 Tensor zeros_like(const Arg& x);
 Tensor ones_like(const Arg& x);
-Tensor eye(std::int64_t n, DType dtype = f32, SourceLocation line = SourceLocation::current());
+Tensor eye(Dim n, DType dtype = f32, SourceLocation line = SourceLocation::current());
 /// start, start + step, ... below stop: i32, i64 when a bound needs it.
-Tensor arange(std::int64_t stop, SourceLocation line = SourceLocation::current());
-Tensor arange(std::int64_t start, std::int64_t stop, std::int64_t step = 1,
-              SourceLocation line = SourceLocation::current());
+Tensor arange(Dim stop, SourceLocation line = SourceLocation::current());
+Tensor arange(Dim start, Dim stop, std::int64_t step = 1, SourceLocation line = SourceLocation::current());
 /// Index along one axis.
 Tensor iota(const Shape& shape, int axis, DType dtype = i64, SourceLocation line = SourceLocation::current());
 
@@ -176,7 +175,7 @@ Tensor tensor(const std::vector<U>& elements, const Shape& shape, DType dtype = 
 // ---- products and what networks are made of
 /// As NumPy: 1-d operands are a row on the left, a column on the right; leading axes broadcast.
 Tensor matmul(const Arg& x, const Arg& y);
-Tensor one_hot(const Arg& indices, std::int64_t classes, DType dtype = f32);
+Tensor one_hot(const Arg& indices, Dim classes, DType dtype = f32);
 /// minimum(maximum(x, low), high).
 Tensor clamp(const Arg& x, const Arg& low, const Arg& high);
 /// 0.5 * x * (1 + erf(x / sqrt(2))).

@@ -365,6 +365,24 @@ TEST(HostCall, LivesAsLongAsTheGraph) {
   EXPECT_EQ(counter.use_count(), 1);
 }
 
+// One trace for many sizes: the sizes of the results are those of the call.
+TEST(HostCall, HasResultsOfTheSizesOfTheCall) {
+  int calls = 0;
+  const function<Tensor(Tensor)> f(
+      [&](const Tensor& x) {
+        return 2 *
+               host_call([&](const Tensor& t) { return ++calls, concatenate({t, t}); }, Spec{f32, {x.dim(0) * 2}}, x);
+      },
+      {.input_signature = {Spec{f32, {dynamic}}}});
+  for (const int size : {3, 5, 8}) {
+    const Tensor x = iota({size}, 0, f32);
+    f.compile(x);
+    EXPECT_TRUE(same_bits(f(x), 2 * concatenate({x, x})));
+  }
+  EXPECT_EQ(f.stats().traces, 1);
+  EXPECT_EQ(calls, 3);
+}
+
 TEST(HostCall, KeepsStateOfItsOwn) {
   const function<Tensor(Tensor)> f([](const Tensor& x) {
     return host_call([n = 0](const Tensor& t) mutable { return t + ++n; }, Spec{f32, {}}, x);

@@ -103,6 +103,10 @@ TEST(HostCallTransforms, IsCalledOncePerExample) {
   const auto rows = vmap(vmap(f, {.in_axes = {0, not_batched}}), {.in_axes = {0, not_batched}});
   EXPECT_TRUE(same_bits(rows(stack({x, x}), scale), stack({wanted, wanted})));
   EXPECT_EQ(log.size(), 6u);
+  const function dynamic_size{[&](const Tensor& a) { return vmap([&](const Tensor& t) { return f(t, t); })(a); },
+                              {.input_signature = {Spec{f32, {dynamic, 2}}}}};
+  EXPECT_TRUE(same_bits(dynamic_size(x), dynamic_size(stack({x(0), x(1), x(2), x(0)}))(range(3))));
+  EXPECT_EQ(dynamic_size.stats().traces, 1);
   // Nothing batched: once.
   log.clear();
   vmap([&](const Tensor& a) { return a + f(x(0), scale); })(x);

@@ -98,7 +98,7 @@ Point ThroughView(Op op, const Attributes& a, const Point& point, const Shape& f
     else if (op == Op::slice)
       moved[i] = a.start[axis] + a.step[axis] * point[i];
     else if (op == Op::flip)
-      moved[i] = a.axes.contains(axis) ? from[axis] - 1 - point[i] : point[i];
+      moved[i] = a.axes.contains(axis) ? from[axis] - 1 - point[i] : Dim(point[i]);
   }
   if (op == Op::transpose)
     for (std::size_t i = 0; i < point.size(); ++i)

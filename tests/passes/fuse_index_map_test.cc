@@ -39,7 +39,7 @@ std::int64_t Through(const View& view, std::int64_t flat) {
     std::int64_t at = 0;
     const auto own = static_cast<std::size_t>(i);
     if (view.op == Op::slice) at = view.attributes.start[i] + view.attributes.step[i] * point[own];
-    if (view.op == Op::flip) at = view.attributes.axes.contains(i) ? view.operand[i] - 1 - point[own] : point[own];
+    if (view.op == Op::flip) at = view.attributes.axes.contains(i) ? view.operand[i] - 1 - point[own] : Dim(point[own]);
     if (view.op == Op::broadcast_to && view.operand[i] != 1)
       at = point[own + point.size() - Sizes(view.operand).size()];
     if (view.op == Op::transpose)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "eager/bind.h"
 #include "tests/sweep/cases.h"
 
 namespace duet {
@@ -260,6 +261,29 @@ Cases CasesOf<Op::sort>(DType dtype) {
 template <>
 Cases CasesOf<Op::argsort>(DType dtype) {
   return SortCases(Op::argsort, dtype);
+}
+
+template <>
+Cases CasesOf<Op::dimension>(DType dtype) {
+  Cases cases;
+  for (const std::int64_t size : {0, 1, 7, 1 << 20}) {
+    Case c;
+    c.label = std::to_string(size);
+    c.f = [=](const Tensors&) {
+      Attributes attributes;
+      attributes.dtype = dtype;
+      attributes.shape = {size};
+      return Bind(Op::dimension, {}, attributes, {});
+    };
+    c.check = [=](const Tensors&, const Tensor& got) {
+      const auto element = [&](const Position&) {
+        return ByType(dtype, [&](auto type) { return ToElement(static_cast<decltype(type)>(size)); });
+      };
+      return Difference(Make(dtype, {}, element), ArrayOf(got));
+    };
+    cases.push_back(std::move(c));
+  }
+  return cases;
 }
 
 template <>
