@@ -22,6 +22,27 @@ Tensor MoveAxes(const Tensor& x, int first, int count, int to) {
   return Transposed(x, axes);
 }
 
+// index_add or index_update of all examples.
+Tensor Scattered(const BatchingContext& b, Tensor (*scatter)(const Arg&, const Arg&, const Arg&, int)) {
+  const int axis = static_cast<int>(b.attributes().axes[0]);
+  if (!b.is_batched(1)) return scatter(b.all(0), b.one(1), b.all(2), axis + 1);
+  const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
+  const Tensor y = MoveAxes(b.all(2), axis + 1, indices.rank() - 1, 1);
+  const Dim size = x.shape()[1];
+  Shape rows = x.shape();
+  rows.erase(0);
+  rows[0] = x.shape()[0] * size;
+  Shape parts = rows;
+  parts[0] = ElementsOf(indices.shape());
+  // Nothing is done to nothing, for what it raises where an index is out of range.
+  const Shape count{ElementsOf(indices.shape())};
+  scatter(zeros({size}, i32), reshape(indices, count), zeros(count, i32), 0);
+  const Tensor wide = cast(indices, i64), in_range = where(wide < 0, wide + size, wide);
+  const Tensor positions = reshape(in_range + iota(indices.shape(), 0) * size, count);
+  const Tensor scattered = scatter(reshape(x, rows), positions, reshape(y, parts), 0);
+  return MoveAxes(reshape(scattered, x.shape()), 1, 1, axis + 1);
+}
+
 }  // namespace
 
 DUET_BATCHING(take) {
@@ -40,25 +61,8 @@ DUET_BATCHING(take) {
   return MoveAxes(taken, 1, indices.rank() - 1, 1 + axis);
 }
 
-DUET_BATCHING(index_add) {
-  const int axis = static_cast<int>(b.attributes().axes[0]);
-  if (!b.is_batched(1)) return index_add(b.all(0), b.one(1), b.all(2), axis + 1);
-  const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
-  const Tensor y = MoveAxes(b.all(2), axis + 1, indices.rank() - 1, 1);
-  const Dim size = x.shape()[1];
-  Shape rows = x.shape();
-  rows.erase(0);
-  rows[0] = x.shape()[0] * size;
-  Shape added = rows;
-  added[0] = ElementsOf(indices.shape());
-  // Nothing is added to nothing, for what it raises where an index is out of range.
-  const Shape count{ElementsOf(indices.shape())};
-  index_add(zeros({size}, i32), reshape(indices, count), zeros(count, i32));
-  const Tensor wide = cast(indices, i64), in_range = where(wide < 0, wide + size, wide);
-  const Tensor positions = reshape(in_range + iota(indices.shape(), 0) * size, count);
-  const Tensor summed = index_add(reshape(x, rows), positions, reshape(y, added));
-  return MoveAxes(reshape(summed, x.shape()), 1, 1, axis + 1);
-}
+DUET_BATCHING(index_add) { return Scattered(b, &index_add); }
+DUET_BATCHING(index_update) { return Scattered(b, &index_update); }
 
 DUET_BATCHING(matmul) {
   // One matrix on the right of all: the rows of all examples as one matrix.

@@ -169,6 +169,23 @@ void GradientRule<Op::index_add>(GradientContext& g) {
 }
 
 template <>
+void GradientRule<Op::index_update>(GradientContext& g) {
+  const int axis = static_cast<int>(g.attributes().axes[0]);
+  const Tensor& indices = g.operand(1);
+  if (g.needs(0)) g.add(0, index_update(g.dy(), indices, zeros_like(g.operand(2)), axis));
+  if (!g.needs(2)) return;
+  Tensor dy = take(g.dy(), indices, axis);
+  if (indices.rank() != 0) {  // what a later one of equal indices has replaced got nowhere
+    const Tensor order = reshape(iota({ElementsOf(indices.shape())}, 0), indices.shape());
+    const Tensor last = index_update(zeros({g.operand(0).shape()[axis]}, i64), indices, order);
+    Shape aligned = indices.shape();
+    while (aligned.rank() + axis < dy.rank()) aligned.push_back(1);
+    dy = where(reshape(take(last, indices) == order, aligned), dy, 0);
+  }
+  g.add(2, dy);
+}
+
+template <>
 void GradientRule<Op::sort>(GradientContext& g) {
   // Every line's adjoints go back to where its elements came from.
   const Tensor& x = g.operand(0);

@@ -126,6 +126,7 @@ DUET_JVP_NONE(iota, kNoOperand)
 DUET_JVP_NONE(random_bits, kNoFloatOperand)
 DUET_JVP_NONE(print, "no result")
 DUET_JVP_NONE(check, "no result")
+DUET_JVP_NONE(host_call, "its derivative is not known: jvp_regions.cc")
 DUET_JVP_NONE(write_variable, "no tangent goes through a variable")
 
 DUET_JVP_NONE(cond, kRegions)

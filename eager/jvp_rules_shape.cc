@@ -77,6 +77,11 @@ DUET_JVP(index_add) {
   return index_add(j.tangent_or_zeros(0), j.operand(1), j.tangent(2), static_cast<int>(j.attributes().axes[0]));
 }
 
+DUET_JVP(index_update) {
+  return index_update(j.tangent_or_zeros(0), j.operand(1), j.tangent_or_zeros(2),
+                      static_cast<int>(j.attributes().axes[0]));
+}
+
 DUET_JVP(sort) {
   // Tangents go where their elements go.
   const Tensor& x = j.operand(0);

@@ -1,9 +1,11 @@
 #include "graph/bind_symbols.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "eager/promote.h"
+#include "runtime/host_callee.h"
 #include "runtime/symbols.h"
 
 namespace duet {
@@ -13,6 +15,11 @@ Attributes BindSymbols(const Attributes& attributes, std::span<const Dim> symbol
   for (Shape* list : {&bound.shape, &bound.start, &bound.step, &bound.low, &bound.high})
     *list = Substitute(*list, symbols);
   bound.length = Substitute(bound.length, symbols);
+  if (attributes.host) {
+    auto host = std::make_shared<HostCallee>(*attributes.host);
+    for (Type& result : host->results) result.shape = Substitute(result.shape, symbols);
+    bound.host = std::move(host);
+  }
   return bound;
 }
 

@@ -212,6 +212,7 @@ Tensor Trace::InitialValue(const Tensor& initial, Line line) {
     if (!needed[i]) continue;
     const Recorded& node = nodes_[i];
     if (!node.regions.empty()) fail("its initial value depends on a branch or a loop");
+    if (node.op == Op::host_call) fail("its initial value depends on a host_call");
     if (node.op == Op::constant) {
       values[i] = node.data;
       continue;

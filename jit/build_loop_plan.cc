@@ -51,42 +51,23 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
     const Type& type = graph.type(operands[i]);
     step.operands.push_back({buffers.Of(read.value), type, read.address.offset, strides_of(type.shape, read.address)});
   }
-  if (node.result_count == 0) return step;
-  const Type& type = graph.type(node.first_result);
-  LoopSizes sizes;
-  for (const Dim size : type.shape) sizes.push_back(size);
-  step.result = {buffers.Of(node.first_result), type, 0, strides_of(type.shape, FlatIndex(IdentityMap(sizes)))};
+  for (ValueId result = node.first_result; result < node.first_result + node.result_count; ++result) {
+    const Type& type = graph.type(result);
+    LoopSizes sizes;
+    for (const Dim size : type.shape) sizes.push_back(size);
+    step.results.push_back({buffers.Of(result), type, 0, strides_of(type.shape, FlatIndex(IdentityMap(sizes)))});
+  }
   return step;
 }
 
-}  // namespace
-
-LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
+FuseOptions FuseOptionsOf(const LoopPlanOptions& options) {
   FuseOptions fuse;
   fuse.enabled = options.fuse;
-  return BuildLoopPlan(graph, Fuse(graph, fuse), options);
+  fuse.keep_order = options.keep_order;
+  return fuse;
 }
 
-LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options) {
-  FuseOptions fuse;
-  fuse.enabled = options.fuse;
-  FusionPlan fusion = Fuse(region, fuse);
-  for (std::int32_t k = 0; k < carries; ++k) fusion.variables[static_cast<std::size_t>(k)] = k;
-  return BuildLoopPlan(region, fusion, options);
-}
-
-std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
-  std::vector<NumberedLibraryStep> found;
-  for (const Step& step : plan.steps) {
-    if (const auto* library = std::get_if<LibraryStep>(&step)) found.push_back({&plan, library});
-    if (const auto* control = std::get_if<ControlStep>(&step))
-      for (const auto& region : control->regions)
-        for (const NumberedLibraryStep& inner : LibraryStepsOf(*region)) found.push_back(inner);
-  }
-  return found;
-}
-
-LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
+LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options, bool is_region) {
   LoopPlan plan;
   plan.name = graph.name();
   for (const Input& input : graph.inputs())
@@ -107,8 +88,38 @@ LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopP
     for (LoopNest& nest : GroupWriter(graph, buffers, group, NestName(graph, group, i)).Write())
       plan.steps.push_back(std::move(nest));
   }
-  PlaceBuffers(plan, fusion.variables, options.reuse_memory);
+  PlaceBuffers(plan, fusion.variables, options.reuse_memory, is_region);
   return plan;
+}
+
+}  // namespace
+
+LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
+  // A call of C++ code cannot be repeated to find out which of two ops would have raised first.
+  LoopPlanOptions own = options;
+  own.keep_order = own.keep_order || CallsHost(graph);
+  return BuildLoopPlan(graph, Fuse(graph, FuseOptionsOf(own)), own);
+}
+
+LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options) {
+  FusionPlan fusion = Fuse(region, FuseOptionsOf(options));
+  for (std::int32_t k = 0; k < carries; ++k) fusion.variables[static_cast<std::size_t>(k)] = k;
+  return WritePlan(region, fusion, options, /*is_region=*/true);
+}
+
+std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
+  std::vector<NumberedLibraryStep> found;
+  for (const Step& step : plan.steps) {
+    if (const auto* library = std::get_if<LibraryStep>(&step)) found.push_back({&plan, library});
+    if (const auto* control = std::get_if<ControlStep>(&step))
+      for (const auto& region : control->regions)
+        for (const NumberedLibraryStep& inner : LibraryStepsOf(*region)) found.push_back(inner);
+  }
+  return found;
+}
+
+LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
+  return WritePlan(graph, fusion, options, /*is_region=*/false);
 }
 
 }  // namespace duet

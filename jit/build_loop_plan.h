@@ -11,6 +11,7 @@ namespace duet {
 
 struct LoopPlanOptions {
   bool fuse = true;          ///< false: every node is a nest of its own
+  bool keep_order = false;   ///< as FuseOptions::keep_order
   bool reuse_memory = true;  ///< false: every value in the arena has its own bytes, nothing is in place
 };
 

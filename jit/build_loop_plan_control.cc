@@ -40,6 +40,7 @@ class ScalarWriter {
   ScalarControl Control(const Graph& graph, const Node& node, std::vector<Register> operands) {
     ScalarControl control;
     control.op = node.op;
+    control.line = node.line;
     control.operands = std::move(operands);
     control.length = graph.attributes(node).length;
     control.carries = graph.attributes(node).carries;
@@ -82,6 +83,7 @@ class ScalarWriter {
       Instruction& instruction = item.instruction;
       instruction.op = node.op;
       instruction.node = static_cast<NodeId>(id);
+      instruction.line = node.line;
       instruction.dtype = graph.type(node.first_result).dtype;
       instruction.operands = std::move(operands);
       if (node.op == Op::constant) {
@@ -135,6 +137,7 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   ControlStep step;
   step.op = node.op;
   step.node = group.library;
+  step.line = node.line;
   step.may_raise = node.may_raise;
   step.reverse = attributes.reverse;
   step.length = attributes.length;

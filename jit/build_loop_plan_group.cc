@@ -39,6 +39,7 @@ Instruction& GroupWriter::Append(PhaseCode& code, Instruction::Kind kind, DType 
   instruction.kind = kind;
   instruction.dtype = dtype;
   instruction.node = node;
+  if (node >= 0) instruction.line = graph_.node(node).line;
   if (kind != Instruction::Kind::kStore) instruction.result = NewRegister();
   return instruction;
 }
@@ -137,6 +138,7 @@ Reduction GroupWriter::Reduce(PhaseCode& code, const FusedOp& op) {
   reduction.op = node.op;
   reduction.dtype = ReductionDType(graph_, node);
   reduction.node = op.node;
+  reduction.line = node.line;
   reduction.operand = Get(code, op.operands[0]);
   if (graph_.type(graph_.operands(node)[0]).dtype != reduction.dtype)
     reduction.operand = Compute(code, Op::cast, reduction.dtype, {reduction.operand}, op.node);

@@ -50,7 +50,7 @@ std::vector<Life> FindLives(const LoopPlan& plan) {
       });
     } else if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i])) {
       for (const LibraryStep::Operand& operand : library->operands) touch(operand.buffer, false);
-      if (!HasEffect(library->op)) touch(library->result.buffer, true);
+      for (const LibraryStep::Operand& result : library->results) touch(result.buffer, true);
     } else if (const auto* control = std::get_if<ControlStep>(&plan.steps[i])) {
       for (std::int32_t operand : control->operands) touch(operand, false);
       for (std::int32_t result : control->results) touch(result, true);
@@ -71,6 +71,15 @@ bool StepMayRaise(const Step& step) {
   if (const auto* library = std::get_if<LibraryStep>(&step)) return CanRaise(library->op);
   if (const auto* control = std::get_if<ControlStep>(&step)) return control->may_raise;
   return false;
+}
+
+// Whether the step replaces parts of `from`, so that its result `to` may be the same memory: it raises before it
+// writes.
+bool UpdatesInPlace(const LibraryStep& step, std::int32_t from, std::int32_t to) {
+  if (step.op != Op::index_add && step.op != Op::index_update) return false;
+  const auto& operands = step.operands;
+  return step.results[0].buffer == to && operands[0].buffer == from && operands[1].buffer != from &&
+         operands[2].buffer != from;
 }
 
 bool SameElement(const Access& a, const Access& b) {
@@ -154,14 +163,14 @@ LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, 
     } else if (auto* library = std::get_if<LibraryStep>(&step)) {
       library->attributes = BindSymbols(library->attributes, numbers);
       for (LibraryStep::Operand& operand : library->operands) resolve_operand(operand);
-      resolve_operand(library->result);
+      for (LibraryStep::Operand& result : library->results) resolve_operand(result);
     }
   }
   resolved.symbols = 0;
   return resolved;
 }
 
-void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse) {
+void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region) {
   plan.reuses_memory = reuse;
   const std::vector<Life> lives = FindLives(plan);
   const auto nest_at = [&](std::int32_t step) {
@@ -212,8 +221,9 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
   }
 
   // An input keeps its value until nothing can raise any more: whoever catches the error finds the state unchanged.
+  // Carries are the loop's own.
   std::int32_t last_raise = -1;
-  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+  for (std::size_t i = 0; i < plan.steps.size() && !is_region; ++i)
     if (StepMayRaise(plan.steps[i])) last_raise = static_cast<std::int32_t>(i);
 
   plan.in_place.assign(static_cast<std::size_t>(plan.output_count), -1);
@@ -223,9 +233,12 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     const std::int32_t output = plan.input_count + static_cast<std::int32_t>(k);
     const Life& written = lives[static_cast<std::size_t>(output)];
     const Life& read = lives[static_cast<std::size_t>(input)];
-    if (written.first_write <= last_raise) continue;
     if (written.last_write < 0 || written.first_write != written.last_write || read.last_read > written.last_write)
       continue;
+    const auto* library = std::get_if<LibraryStep>(&plan.steps[static_cast<std::size_t>(written.last_write)]);
+    if (library && written.last_write >= last_raise && UpdatesInPlace(*library, input, output))
+      plan.in_place[k] = input;
+    if (written.first_write <= last_raise) continue;
     const LoopNest* nest = nest_at(written.last_write);
     if (nest && (read.last_read < written.last_write || CanShare(*nest, plan.buffers, input, output)))
       plan.in_place[k] = input;

@@ -81,6 +81,7 @@ std::vector<LoopNest> GroupWriter::WriteSplit() {
     reduction.op = node.op;
     reduction.dtype = ReductionDType(graph_, node);
     reduction.node = reductions[i]->node;
+    reduction.line = node.line;
     reduction.operand = Load(join, partials[i], places[i], reduction.dtype, reduction.node);
     reduction.result = NewRegister();
     after.registers.emplace(std::pair{node.first_result, reductions[i]->map}, reduction.result);

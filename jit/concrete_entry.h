@@ -74,6 +74,8 @@ struct ConcreteFunction::Entry {
   Graph recorded;
   internal::FlatResults result;                          ///< all of it but the tensors
   std::vector<std::shared_ptr<VariableBody>> variables;  ///< that the graph reads or writes
+  std::vector<std::shared_ptr<VariableBody>> written;    ///< those that it writes, if it calls C++ code
+  bool calls_host = false;                               ///< a host_call is part of it
   std::vector<Tensor> captures;
   std::string reason;  ///< why it was traced
   int log_index = 0;   ///< N of DUET_TRACE's files; 0: not logged

@@ -93,8 +93,9 @@ std::int64_t Bytes(const LoopPlan& plan, const LoopNest& nest) {
 }
 
 std::int64_t Bytes(const LibraryStep& step) {
-  std::int64_t bytes = Bytes(step.result.type);
+  std::int64_t bytes = 0;
   for (const LibraryStep::Operand& operand : step.operands) bytes += Bytes(operand.type);
+  for (const LibraryStep::Operand& result : step.results) bytes += Bytes(result.type);
   return bytes;
 }
 

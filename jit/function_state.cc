@@ -125,6 +125,11 @@ void SetTrace(ConcreteFunction::Entry& entry, const std::shared_ptr<const Symbol
     if (input.kind == Input::Kind::kVariable) entry.variables.push_back(input.variable);
     if (input.kind == Input::Kind::kCapture) entry.captures.push_back(input.captured);
   }
+  entry.calls_host = CallsHost(entry.recorded);
+  for (const Node& node : entry.recorded.nodes())
+    if (entry.calls_host && node.op == Op::write_variable)
+      entry.written.push_back(
+          entry.recorded.inputs()[static_cast<std::size_t>(entry.recorded.attributes(node).variable)].variable);
 }
 
 // Of the graph, the key and the rest of an entry, roughly; code is added when there is some.

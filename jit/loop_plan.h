@@ -61,7 +61,8 @@ struct Instruction {
   std::vector<Register> operands;
   Access access;
   std::uint64_t bits = 0;
-  NodeId node = -1;  ///< of the graph it came from, for lines and messages; -1: none
+  NodeId node = -1;  ///< of the graph it came from, for messages; -1: none
+  Line line;         ///< of that node, for debuggers
 };
 
 /// Folds `operand` over the phase's loop in the one order of docs/numerics.md (64 lanes, blocks of 4,096, pairwise).
@@ -72,6 +73,7 @@ struct Reduction {
   Register operand = -1;     ///< already in dtype
   Register result = -1;
   NodeId node = -1;
+  Line line;
 };
 
 struct Phase {
@@ -113,9 +115,9 @@ struct LibraryStep {
   Op op = Op::matmul;
   Attributes attributes;
   std::vector<Operand> operands;
-  Operand result;
+  std::vector<Operand> results;  ///< contiguous; of an effect none
   NodeId node = -1;
-  Line line;  ///< of the node, for errors
+  Line line;  ///< of the node, for errors and debuggers
 };
 
 struct LoopPlan;
@@ -139,6 +141,7 @@ struct ControlStep {
   bool reverse = false;
   bool may_raise = false;
   NodeId node = -1;
+  Line line;
 };
 
 struct ScalarControl;
@@ -160,6 +163,7 @@ struct ScalarControl {
   std::int64_t length = 0;   ///< scan
   std::int32_t carries = 0;  ///< scan
   NodeId node = -1;
+  Line line;
 };
 
 /// cond, while_loop or scan whose values, slices of what is scanned included, are all 0-d: everything in registers.

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "eager/effects.h"
+#include "eager/host_call.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -153,6 +154,10 @@ std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
     RunLibraryStep(*frame, *plan, step);
     return kOk;
   } catch (const Error&) {
+    if (step.op == Op::host_call) {  // the user's own, as it is
+      context->raised = std::current_exception();
+      return kRaised;
+    }
     // Generated code does not unwind: the error waits for the end of the call.
     try {
       std::vector<Type> types;
@@ -196,11 +201,20 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
     for (const Tensor& value : values) operands.push_back(&value);
     return RunEffect(step.op, operands, step.attributes);
   }
-  RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.result));
+  if (step.op == Op::host_call) {
+    std::vector<Tensor> operands;
+    for (std::size_t i = 0; i < step.operands.size(); ++i) operands.push_back(CopyOf(refs[i]));
+    const std::vector<Tensor> results = RunHostCall(*step.attributes.host, operands, step.line);
+    for (std::size_t i = 0; i < results.size(); ++i) CopyToContiguous(RefOf(results[i]), ref_of(step.results[i]).data);
+    return;
+  }
+  RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.results[0]));
 }
 
 void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<Tensor>& outputs) const {
   static constexpr RuntimeFunctions kRuntime = {&ParallelFor, &LibraryStepNow, &PushBlock, &PopBlock};
+  for (const Input& input : inputs_)
+    if (input.variable) WrittenVariables::Check(*input.variable, plan_.name.c_str(), input.line);
   for (const WrittenVariable& variable : written_) variable.body->mutex.lock();
   struct Unlock {
     const std::vector<WrittenVariable>& written;

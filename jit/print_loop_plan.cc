@@ -153,9 +153,9 @@ class PlanPrinter {
       text_ += i == 0 ? " " : ", ";
       PrintOperand(step.operands[i]);
     }
-    if (!HasEffect(step.op)) {
-      text_ += " -> ";
-      PrintOperand(step.result);
+    for (std::size_t i = 0; i < step.results.size(); ++i) {
+      text_ += i == 0 ? " -> " : ", ";
+      PrintOperand(step.results[i]);
     }
     text_ += LineText(step.node) + '\n';
   }

@@ -31,6 +31,7 @@ FusionBuilder::FusionBuilder(const Graph& graph, const FuseOptions& options)
       first_demand_(static_cast<std::size_t>(graph.value_count()), -1),
       wants_buffer_(static_cast<std::size_t>(graph.value_count()), 0),
       recompute_cost_(static_cast<std::size_t>(graph.value_count()), 0) {
+  has_effects_ = options.keep_order;
   for (const Node& node : graph.nodes()) has_effects_ |= node.has_effect && node.op != Op::write_variable;
 }
 
@@ -112,6 +113,7 @@ void FusionBuilder::Place(NodeId id) {
     case OpClass::Sort:
     case OpClass::Contract:
     case OpClass::Region:
+    case OpClass::Host:
       return PlaceLibrary(id);
     default:
       break;
@@ -242,6 +244,8 @@ void FusionBuilder::PlaceLibrary(NodeId id) {
     DemandWhole(read.value, own);
     group(own).group.operands.push_back(std::move(read));
   }
+  if (node.op == Op::index_add || node.op == Op::index_update)
+    updates_.push_back({id, group(own).group.operands[0].value, own, {}});
 }
 
 }  // namespace duet

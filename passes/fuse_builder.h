@@ -73,7 +73,8 @@ class FusionBuilder {
     NodeId at = -1;
   };
 
-  /// An update_slice: the group that writes the piece, and those that copy the rest.
+  /// An update_slice: the group that writes the piece, and those that copy the rest. Or an index_add or index_update,
+  /// which copies nothing where its result is its base.
   struct Update {
     NodeId node = -1;
     ValueId base = -1;
@@ -100,6 +101,8 @@ class FusionBuilder {
 
   // fuse_in_place.cc
   bool ReadsOnlyWhatItWrites(const FusionGroup& group, ValueId value, StorageId target) const;
+  bool ReadsBaseOnly(const FusionGroup& group, ValueId base) const;
+  bool IsCarried(ValueId base, ValueId result) const;
   void ElideCopiesOfBases();
 
   // fuse_group.cc

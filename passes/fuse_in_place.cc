@@ -1,5 +1,6 @@
-// update_slice without the copy: when nothing needs the base any more once the piece is written, the result is the
-// base's buffer, and the groups that would have copied what lies around the piece are dropped.
+// update_slice, index_add and index_update without the copy: when nothing needs the base any more once the piece is
+// written, the result is the base's buffer, and the groups that would have copied what lies around the piece are
+// dropped.
 //
 //   b -> copies -> n <- piece        b's readers, then piece -> n, in one buffer
 #include <algorithm>
@@ -58,6 +59,18 @@ bool FusionBuilder::ReadsOnlyWhatItWrites(const FusionGroup& group, ValueId valu
   return true;
 }
 
+// Whether a library group's base is none of its other operands.
+bool FusionBuilder::ReadsBaseOnly(const FusionGroup& group, ValueId base) const {
+  return group.library >= 0 && std::count_if(group.operands.begin(), group.operands.end(),
+                                             [&](const LibraryOperand& read) { return read.value == base; }) == 1;
+}
+
+// Whether an output is what an input of the same number becomes: of a loop's body, a carry.
+bool FusionBuilder::IsCarried(ValueId base, ValueId result) const {
+  const auto number = static_cast<std::size_t>(base);
+  return graph_.is_input(base) && number < plan_.outputs.size() && plan_.output_storages[number] == result;
+}
+
 void FusionBuilder::ElideCopiesOfBases() {
   if (!options_.enabled || updates_.empty()) return;
   std::vector<std::vector<GroupId>> writers(static_cast<std::size_t>(graph_.value_count()));
@@ -79,7 +92,10 @@ void FusionBuilder::ElideCopiesOfBases() {
     const ValueId result = graph_.node(update.node).first_result;
     const std::vector<GroupId>& base_writers = writers[static_cast<std::size_t>(update.base)];
     const auto base = static_cast<std::size_t>(update.base);
-    if (graph_.is_input(update.base) || wants_buffer_[base] || is_overwritten[base] || base_writers.empty()) continue;
+    // The memory of a carry is shared by whoever runs the loop, if all else has read it by then.
+    const bool is_carried = update.copies.empty() && IsCarried(update.base, result);
+    const bool has_memory = !graph_.is_input(update.base) && !wants_buffer_[base] && !base_writers.empty();
+    if (is_overwritten[base] || !(has_memory || is_carried)) continue;
     const GroupId piece = Find(update.piece);
     const auto is_plain_copy = [&](GroupId id) {
       const FusionGroup& copy = group(id).group;
@@ -97,8 +113,9 @@ void FusionBuilder::ElideCopiesOfBases() {
     });
     before.erase(removed, before.end());
     const bool is_blocked = std::any_of(before.begin(), before.end(), [&](const Use& use) {
-      return use.group == piece ? !ReadsOnlyWhatItWrites(group(piece).group, update.base, result)
-                                : Reaches(piece, use.group);
+      if (use.group != piece) return Reaches(piece, use.group);
+      const FusionGroup& own = group(piece).group;
+      return !ReadsOnlyWhatItWrites(own, update.base, result) && !ReadsBaseOnly(own, update.base);
     });
     if (is_blocked) continue;
 
@@ -110,7 +127,7 @@ void FusionBuilder::ElideCopiesOfBases() {
     for (GroupId copy : update.copies) group(copy).is_dropped = true;
     std::erase_if(writers[static_cast<std::size_t>(result)], [&](GroupId id) { return group(id).is_dropped; });
     is_overwritten[base] = 1;
-    plan_.shared.emplace_back(result, update.base);
+    if (!is_carried) plan_.shared.emplace_back(result, update.base);
   }
 }
 

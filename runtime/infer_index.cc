@@ -1,4 +1,5 @@
-// Inference of Index (take, index_add), Source (constant, dimension, iota, random_bits) and Contract (matmul).
+// Inference of Index (take, index_add, index_update), Source (constant, dimension, iota, random_bits) and Contract
+// (matmul).
 #include <duet/error.h>
 
 #include "runtime/infer_rules.h"
@@ -38,8 +39,8 @@ Type infer::Index(Op op, Operands operands, const Attributes& attributes) {
   const Type& y = *operands[2];
   CheckSameDType(x, y);
   if (y.shape != taken.shape)
-    throw ShapeError(
-        fmt::format("what is added must have shape {}, not {}", to_string(taken.shape), to_string(y.shape)));
+    throw ShapeError(fmt::format("what is {} must have shape {}, not {}", op == Op::index_add ? "added" : "put in",
+                                 to_string(taken.shape), to_string(y.shape)));
   return x;
 }
 

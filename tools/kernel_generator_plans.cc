@@ -44,7 +44,7 @@ class PlanWriter {
     return random.result;
   }
   Register Reduce(Op op, DType dtype, Register operand) {
-    nest_.phases.back().reductions.push_back({op, dtype, operand, nest_.registers, -1});
+    nest_.phases.back().reductions.push_back({op, dtype, operand, nest_.registers, -1, {}});
     return nest_.registers++;
   }
   void Store(Register value, DType dtype, std::vector<Dim> strides) {

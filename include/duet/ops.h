@@ -29,6 +29,7 @@ namespace duet {
 #define DUET_DECLARE_Contract(name)
 #define DUET_DECLARE_Effect(name)
 #define DUET_DECLARE_Region(name)
+#define DUET_DECLARE_Host(name)
 #include <duet/ops.def>
 #undef DUET_DECLARE_Unary
 #undef DUET_DECLARE_Predicate
@@ -46,6 +47,7 @@ namespace duet {
 #undef DUET_DECLARE_Contract
 #undef DUET_DECLARE_Effect
 #undef DUET_DECLARE_Region
+#undef DUET_DECLARE_Host
 #undef DUET_OP
 
 /// x where condition holds, else y; x and y are promoted, all three broadcast.
@@ -92,6 +94,8 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis = 0, SourceLocation li
 Tensor take(const Arg& x, const Arg& indices, int axis = 0);
 /// x with y's slices added at the indices along axis, in the order of the indices. Throws IndexError.
 Tensor index_add(const Arg& x, const Arg& indices, const Arg& y, int axis = 0);
+/// x with its slices along axis at the indices replaced by y's; of equal indices the last wins. Throws IndexError.
+Tensor index_update(const Arg& x, const Arg& indices, const Arg& y, int axis = 0);
 Tensor sort(const Arg& x, int axis = -1);
 Tensor argsort(const Arg& x, int axis = -1);
 

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 
+#include "jit/llvm/debug_lines.h"
 #include "runtime/frame.h"
 #include "runtime/symbols.h"
 
 namespace duet {
 
-FrameValues::FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan)
-    : builder_(entry->getTerminator()), plan_(plan) {}
+FrameValues::FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, DebugLines* lines)
+    : builder_(entry->getTerminator()), plan_(plan), lines_(lines) {}
+
+void FrameValues::SetKnownLine(Builder& builder, Line line) {
+  builder.SetCurrentDebugLocation(lines_->At(*builder.GetInsertBlock()->getParent(), line));
+}
 
 llvm::Value* FrameValues::frame() const { return builder_.GetInsertBlock()->getParent()->getArg(0); }
 

@@ -11,10 +11,18 @@
 
 namespace duet {
 
+class DebugLines;
+
 class FrameValues {
  public:
   /// `entry` is the function's entry block, ended by a branch; new loads and allocas go before that branch.
-  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan);
+  /// `lines`: null when nobody asks for them.
+  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, DebugLines* lines);
+
+  /// What the builder emits from now on comes from this line of user code.
+  void SetLine(Builder& builder, Line line) {
+    if (lines_) SetKnownLine(builder, line);
+  }
 
   llvm::Value* Number(Dim dim);               ///< i64
   llvm::Value* Address(std::int32_t buffer);  ///< of element 0
@@ -28,9 +36,11 @@ class FrameValues {
  private:
   llvm::Value* Field(std::int64_t offset, llvm::Type* type);
   llvm::Value* Factor(Dim factor);
+  void SetKnownLine(Builder& builder, Line line);
 
   Builder builder_;
   const LoopPlan& plan_;
+  DebugLines* lines_;
   llvm::DenseMap<std::int64_t, llvm::Value*> fields_;
   llvm::DenseMap<std::int32_t, llvm::Value*> numbers_, addresses_;
 };

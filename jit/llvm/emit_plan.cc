@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "jit/llvm/debug_lines.h"
 #include "jit/llvm/emit_control_step.h"
 #include "jit/llvm/emit_nest.h"
 #include "jit/llvm/emit_scalar_step.h"
@@ -14,10 +15,26 @@
 namespace duet {
 namespace {
 
+/// The first line of user code in it.
+Line LineOf(const LoopNest& nest) {
+  for (const Phase& phase : nest.phases)
+    for (const auto* code : {&phase.body, &phase.after})
+      for (const Instruction& instruction : *code)
+        if (instruction.line.file) return instruction.line;
+  return {};
+}
+
+Line LineOf(const Step& step) {
+  if (const auto* nest = std::get_if<LoopNest>(&step)) return LineOf(*nest);
+  if (const auto* library = std::get_if<LibraryStep>(&step)) return library->line;
+  if (const auto* control = std::get_if<ControlStep>(&step)) return control->line;
+  return std::get<ScalarStep>(step).control.line;
+}
+
 class PlanEmitter {
  public:
-  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa)
-      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), builder_(module.getContext()) {}
+  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines)
+      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), lines_(lines), builder_(module.getContext()) {}
 
   void Emit() {
     std::int32_t library_steps = 0;
@@ -28,9 +45,10 @@ class PlanEmitter {
   /// The function that runs the plan. Counts library steps as LibraryStepsOf does.
   llvm::Function* EmitEntry(std::int32_t* library_steps) {
     llvm::Function* entry = NewFunction(builder_.getInt32Ty(), {builder_.getPtrTy()}, symbol_);
-    FrameValues frame = Begin(entry);
+    FrameValues frame = Begin(entry, plan_.steps.empty() ? Line() : LineOf(plan_.steps[0]));
     std::int32_t nests = 0, regions = 0;
     for (const Step& step : plan_.steps) {
+      frame.SetLine(builder_, LineOf(step));
       if (const auto* nest = std::get_if<LoopNest>(&step)) {
         EmitNestStep(frame, *nest, nests++);
       } else if (std::holds_alternative<LibraryStep>(step)) {
@@ -42,7 +60,8 @@ class PlanEmitter {
         llvm::SmallVector<llvm::Function*, 2> functions;
         for (const auto& region : control.regions) {
           const std::string symbol = symbol_ + ".region_" + std::to_string(regions++);
-          functions.push_back(PlanEmitter(module_, *region, symbol, isa_).EmitEntry(library_steps));
+          const std::string name = lines_ ? symbol + "." + region->name : symbol;
+          functions.push_back(PlanEmitter(module_, *region, name, isa_, lines_).EmitEntry(library_steps));
         }
         EmitControlStep(builder_, frame, control, functions);
       }
@@ -59,13 +78,19 @@ class PlanEmitter {
   }
 
   /// An entry block for the frame's values and a block after it, where the builder stands.
-  FrameValues Begin(llvm::Function* function) {
+  FrameValues Begin(llvm::Function* function, Line line) {
     auto& context = module_.getContext();
     auto* entry = llvm::BasicBlock::Create(context, "entry", function);
     auto* start = llvm::BasicBlock::Create(context, "start", function);
     llvm::BranchInst::Create(start, entry);
     builder_.SetInsertPoint(start);
-    return FrameValues(entry, plan_);
+    builder_.SetCurrentDebugLocation({});
+    if (lines_) {
+      lines_->Describe(*function, function->getName().str(), line);
+      builder_.SetCurrentDebugLocation(lines_->At(*function, line));
+      entry->getTerminator()->setDebugLoc(builder_.getCurrentDebugLocation());
+    }
+    return FrameValues(entry, plan_, lines_);
   }
 
   void EmitNestStep(FrameValues& frame, const LoopNest& nest, std::int32_t number) {
@@ -94,18 +119,17 @@ class PlanEmitter {
   }
 
   llvm::Function* EmitChunk(const LoopNest& nest, std::int32_t number) {
-    const auto before = builder_.saveIP();
+    const Builder::InsertPointGuard before(builder_);
     llvm::Type* i64 = builder_.getInt64Ty();
-    llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64},
-                                        symbol_ + ".chunk_" + std::to_string(number));
-    FrameValues frame = Begin(chunk);
+    const std::string name = lines_ ? nest.name : "chunk_" + std::to_string(number);
+    llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64}, symbol_ + "." + name);
+    FrameValues frame = Begin(chunk, LineOf(nest));
     if (nest.grain > 0) {
       EmitNest(builder_, frame, plan_, nest, isa_, chunk->getArg(1), chunk->getArg(2));
     } else {  // always called for all items: known numbers fold
       EmitNest(builder_, frame, plan_, nest, isa_, Int64(builder_, 0), EmitItemCount(builder_, frame, nest));
     }
     builder_.CreateRetVoid();
-    builder_.restoreIP(before);
     return chunk;
   }
 
@@ -120,13 +144,14 @@ class PlanEmitter {
   const LoopPlan& plan_;
   const std::string& symbol_;
   Isa isa_;
+  DebugLines* lines_;
   Builder builder_;
 };
 
 }  // namespace
 
-void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa) {
-  PlanEmitter(module, plan, symbol, isa).Emit();
+void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines) {
+  PlanEmitter(module, plan, symbol, isa, lines).Emit();
 }
 
 }  // namespace duet

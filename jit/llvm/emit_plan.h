@@ -9,7 +9,9 @@
 
 namespace duet {
 
-/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule).
-void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa);
+/// Adds int32_t symbol(Frame*). `lines`, where they are asked for, describes the code for debuggers: functions are
+/// called after the symbol. The module's target must have been set up (ConfigureModule).
+void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
+              DebugLines* lines = nullptr);
 
 }  // namespace duet

@@ -44,6 +44,7 @@ int Generator::AddRandom(Op op) {
     case OpClass::Effect:
       return AddWrite();
     case OpClass::Region:
+    case OpClass::Host:
       return -1;
   }
   return -1;

@@ -242,9 +242,9 @@ class PlanInterpreter {
       }
       operands.push_back(std::move(packed));
     }
-    const PlanArray result = RunLibraryOp(step.op, step.attributes, operands, step.result.type);
+    const PlanArray result = RunLibraryOp(step.op, step.attributes, operands, step.results[0].type);
     if (!result.bytes.empty())
-      std::memcpy(At(step.result.buffer, step.result.offset), result.bytes.data(), result.bytes.size());
+      std::memcpy(At(step.results[0].buffer, step.results[0].offset), result.bytes.data(), result.bytes.size());
   }
 
   // ---- regions that are plans

@@ -39,6 +39,7 @@ Tensor CallPublic(Op op, DType result, const Tensors& x) {
 #define DUET_CALL_Contract(name)
 #define DUET_CALL_Effect(name)
 #define DUET_CALL_Region(name)
+#define DUET_CALL_Host(name)
 #include <duet/ops.def>
 #undef DUET_OP
     default:
@@ -214,6 +215,7 @@ Cases ElementwiseCases(Op op, DType dtype) {
 #define DUET_CASES_Contract(name)
 #define DUET_CASES_Effect(name)
 #define DUET_CASES_Region(name)
+#define DUET_CASES_Host(name)
 #include <duet/ops.def>
 #undef DUET_OP
 
