@@ -110,21 +110,23 @@ std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCalle
       static_cast<std::size_t>(std::find(is_batched.begin(), is_batched.end(), true) - is_batched.begin());
   all->call = std::make_shared<HostCallee::Call>(
       [one = std::move(one), is_batched = std::move(is_batched), first, line](std::span<const Tensor> operands) {
-        const std::int64_t size = operands[first].dim(0);
+        const std::int64_t count = operands[first].dim(0);
         std::vector<std::vector<Tensor>> columns(one->results.size());
         std::vector<Tensor> example(operands.begin(), operands.end());
-        const LineScope scope(line);
-        for (std::int64_t k = 0; k < size; ++k) {
-          for (std::size_t i = 0; i < operands.size(); ++i)
+        for (std::int64_t k = 0; k < count; ++k) {
+          for (std::size_t i = 0; i < operands.size(); ++i) {
+            const LineScope scope(line);
             if (is_batched[i]) example[i] = operands[i](k);
+          }
           std::vector<Tensor> results = RunHostCall(*one, example, line);
           for (std::size_t i = 0; i < results.size(); ++i) columns[i].push_back(std::move(results[i]));
         }
         std::vector<Tensor> stacked;
+        const LineScope scope(line);
         for (std::size_t i = 0; i < columns.size(); ++i) {
           Shape shape = one->results[i].shape;
-          shape.insert(0, size);
-          stacked.push_back(size == 0 ? zeros(shape, one->results[i].dtype) : stack(columns[i]));
+          shape.insert(0, count);
+          stacked.push_back(count == 0 ? zeros(shape, one->results[i].dtype) : stack(columns[i]));
         }
         return stacked;
       });

@@ -90,7 +90,7 @@ duet::TensorList newton(const Tensor& a) {
   return duet::while_loop(
       [&](const duet::TensorList& way) {
         Tensor last = way.get(-1);
-        return way.size() < 50 & duet::abs(last * last - a) > 1e-5 * a;
+        return (way.size() < 50) & (duet::abs(last * last - a) > 1e-5 * a);
       },
       [&](duet::TensorList way) {
         Tensor last = way.get(-1);

@@ -15,7 +15,8 @@ namespace {
 // A solver that is not made of ops, and what its derivative is.
 Tensor cube_root(const Tensor& x) {
   const auto solve = [](const Tensor& t) {
-    return host_call([](const Tensor& value) { return duet::exp(duet::log(value) / 3); }, Spec{f32, t.shape()}, t);
+    return duet::host_call([](const Tensor& value) { return duet::exp(duet::log(value) / 3); }, Spec{f32, t.shape()},
+                           t);
   };
   return duet::custom_gradient(solve, [=](const Tensor& t, const Tensor& dy) {
     const Tensor root = solve(t);
@@ -38,10 +39,10 @@ void train() {
     return duet::fori_loop(
         0, steps,
         [&](const Tensor& i, const Tensor&) {
-          const auto [value, left] = host_call(next, {Spec{f32}, Spec{i64}});
+          const auto [value, left] = duet::host_call(next, {Spec{f32}, Spec{i64}});
           mean.assign_add((value - mean) / (i + 1));
-          host_call([](const Tensor& m, const Tensor& n) { std::cout << m << ", " << n << " to come\n"; }, {}, mean,
-                    left);
+          duet::host_call([](const Tensor& m, const Tensor& n) { std::cout << m << ", " << n << " to come\n"; }, {},
+                          mean, left);
           return mean.value();
         },
         0.0f);
