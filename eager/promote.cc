@@ -72,11 +72,10 @@ DType PromotedDType(std::span<const Arg* const> args) {
   }
   for (const Arg* arg : args) {
     if (!arg->is_number()) continue;
-    const DType number = NumberDType(*arg);
     if (!any)
-      dtype = promote_types(dtype, number);
+      dtype = promote_types(dtype, NumberDType(*arg));
     else if (arg->kind() == Arg::Kind::kInt && dtype == DType::bool_)
-      dtype = number;
+      dtype = NumberDType(*arg);
     else if (arg->kind() == Arg::Kind::kFloat && !is_float(dtype))
       dtype = DType::f32;
   }

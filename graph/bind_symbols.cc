@@ -9,9 +9,8 @@
 #include "runtime/symbols.h"
 
 namespace duet {
-namespace {
 
-Attributes Bound(const Attributes& attributes, std::span<const Dim> symbols) {
+Attributes BindSymbols(const Attributes& attributes, std::span<const Dim> symbols) {
   Attributes bound = attributes;
   for (Shape* list : {&bound.shape, &bound.start, &bound.step, &bound.low, &bound.high})
     *list = Substitute(*list, symbols);
@@ -24,8 +23,6 @@ Attributes Bound(const Attributes& attributes, std::span<const Dim> symbols) {
   return bound;
 }
 
-}  // namespace
-
 Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
   Graph bound(graph.name());
   for (Input input : graph.inputs()) {
@@ -33,7 +30,7 @@ Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
     bound.AddInput(std::move(input));
   }
   for (const Node& node : graph.nodes()) {
-    const Attributes attributes = Bound(graph.attributes(node), symbols);
+    const Attributes attributes = BindSymbols(graph.attributes(node), symbols);
     if (node.op == Op::dimension && !attributes.shape[0].is_symbol()) {
       bound.AddConstant(SizeAsTensor(attributes.shape[0], attributes.dtype), node.line);
       continue;

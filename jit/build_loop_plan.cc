@@ -1,5 +1,6 @@
 #include "jit/build_loop_plan.h"
 
+#include <duet/error.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,12 +35,12 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
   step.node = group.library;
   step.line = node.line;
   const auto strides_of = [](const Shape& shape, const AffineIndex& address) {
-    std::vector<std::int64_t> strides(static_cast<std::size_t>(shape.rank()));
-    std::int64_t dense = 1;
+    std::vector<Dim> strides(static_cast<std::size_t>(shape.rank()));
+    Dim dense = 1;
     for (std::size_t i = strides.size(); i-- > 0;) {
       // An axis of size 1 has no stride; a dense one keeps the array contiguous.
-      const std::int64_t size = shape[static_cast<int>(i)];
-      strides[i] = size == 1 ? dense : address.stride(i);
+      const Dim size = shape[static_cast<int>(i)];
+      strides[i] = size.same(1) ? dense : address.stride(i);
       dense *= size;
     }
     return strides;
@@ -53,7 +54,7 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
   for (ValueId result = node.first_result; result < node.first_result + node.result_count; ++result) {
     const Type& type = graph.type(result);
     LoopSizes sizes;
-    for (std::int64_t size : type.shape) sizes.push_back(size);
+    for (const Dim size : type.shape) sizes.push_back(size);
     step.results.push_back({buffers.Of(result), type, 0, strides_of(type.shape, FlatIndex(IdentityMap(sizes)))});
   }
   return step;
@@ -69,10 +70,15 @@ FuseOptions FuseOptionsOf(const LoopPlanOptions& options) {
 LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options, bool is_region) {
   LoopPlan plan;
   plan.name = graph.name();
+  for (const Input& input : graph.inputs())
+    for (const Dim dim : input.type.shape)
+      if (dim.is_symbol()) plan.symbols = std::max(plan.symbols, dim.symbol() + 1);
   PlanBuffers buffers(graph, fusion, plan);
   for (std::size_t i = 0; i < fusion.groups.size(); ++i) {
     const FusionGroup& group = fusion.groups[i];
     if (group.kind == FusionGroup::Kind::kLibrary) {
+      if (graph.node(group.library).region_count > 0 && plan.symbols > 0)
+        throw Error("control flow is compiled for each size on its own");
       if (graph.node(group.library).region_count > 0)
         plan.steps.push_back(WriteControl(graph, buffers, group, options));
       else

@@ -54,9 +54,9 @@ Register GroupWriter::Compute(PhaseCode& code, Op op, DType dtype, std::vector<R
 Access GroupWriter::AccessTo(std::int32_t buffer, const AffineIndex& index) const {
   Access access;
   access.buffer = buffer;
-  access.offset = Constant(index.offset);
+  access.offset = index.offset;
   for (std::size_t i = 0; i < nest_.loops.size(); ++i)
-    access.strides.push_back(Constant(nest_.loops[i] == 1 ? 0 : index.stride(i)));
+    access.strides.push_back(nest_.loops[i].same(1) ? Dim(0) : index.stride(i));
   return access;
 }
 
@@ -89,11 +89,18 @@ Register GroupWriter::Leaf(PhaseCode& code, FusedValue value) {
     return literal.result;
   }
   const IndexMap& map = MapOf(value.map);
+  const auto as_dtype = [&](Register index) {
+    return dtype == i64 ? index : Compute(code, Op::cast, dtype, {index}, node);
+  };
+  if (node >= 0 && graph_.node(node).op == Op::dimension) {
+    AffineIndex size;
+    size.offset = graph_.attributes(graph_.node(node)).shape[0];
+    return as_dtype(Index(code, size, node));
+  }
   if (node >= 0 && graph_.node(node).op == Op::iota) {
     if (const auto axes = SplitAxes(map, graph_.type(value.value).shape, group_.loops)) {
       const auto axis = static_cast<std::size_t>(std::int64_t{graph_.attributes(graph_.node(node)).axes[0]});
-      const Register index = Index(code, axes->axes[axis].index, node);
-      return dtype == i64 ? index : Compute(code, Op::cast, dtype, {index}, node);
+      return as_dtype(Index(code, axes->axes[axis].index, node));
     }
   }
   return Load(code, buffers_.Of(value.value), FlatIndex(map), dtype, node);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <climits>
 
+#include "graph/bind_symbols.h"
+#include "passes/index_map.h"
 #include "passes/plan_memory.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -106,7 +109,9 @@ bool SharesOperand(const ControlStep& step, std::int32_t from, std::int32_t to) 
   return false;
 }
 
-bool SameElement(const Access& a, const Access& b) { return a.offset == b.offset && a.strides == b.strides; }
+bool SameElement(const Access& a, const Access& b) {
+  return a.offset.same(b.offset) && SameSizes(a.strides, b.strides);
+}
 
 // Whether `to` may be the memory of `from` in this nest: whatever is read of `from` is read at the index at which `to`
 // is written, and before it is.
@@ -131,16 +136,75 @@ bool CanShare(const LoopNest& nest, const std::vector<PlanBuffer>& buffers, std:
   return can;
 }
 
+MemoryLayout LayOut(std::span<const ArenaRequest> arena, bool reuse) {
+  std::vector<MemoryRequest> requests;
+  for (const ArenaRequest& request : arena)
+    requests.push_back({request.bytes, request.first, request.last, request.takes_over});
+  return PlanMemory(requests, reuse);
+}
+
 }  // namespace
 
+LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, std::vector<std::int64_t>& dims) {
+  LoopPlan resolved = plan;
+  dims.assign(sizes.begin(), sizes.begin() + plan.symbols);
+  std::vector<Dim> numbers(dims.begin(), dims.end());
+  const auto resolve = [&](Dim& dim) { dim = Substitute(dim, numbers); };
+  const auto resolve_all = [&](auto& list) {
+    for (Dim& dim : list) resolve(dim);
+  };
+  // First the arena: offsets are symbols, too.
+  for (ArenaRequest& request : resolved.arena) resolve(request.bytes);
+  if (!resolved.arena.empty()) {
+    const MemoryLayout layout = LayOut(resolved.arena, plan.reuses_memory);
+    dims.insert(dims.end(), layout.offsets.begin(), layout.offsets.end());
+    numbers.assign(dims.begin(), dims.end());
+    resolved.arena_bytes = layout.bytes;
+    resolved.arena.clear();
+  }
+  for (PlanBuffer& buffer : resolved.buffers) {
+    resolve(buffer.offset);
+    resolve(buffer.elements);
+  }
+  for (Type& type : resolved.output_types) resolve_all(type.shape);
+  const auto resolve_code = [&](std::vector<Instruction>& code) {
+    for (Instruction& instruction : code) {
+      resolve(instruction.access.offset);
+      resolve_all(instruction.access.strides);
+    }
+  };
+  const auto resolve_operand = [&](LibraryStep::Operand& operand) {
+    resolve_all(operand.type.shape);
+    resolve(operand.offset);
+    resolve_all(operand.strides);
+  };
+  for (Step& step : resolved.steps) {
+    if (auto* nest = std::get_if<LoopNest>(&step)) {
+      resolve_all(nest->outer);
+      resolve(nest->reduced);
+      resolve(nest->inner);
+      for (Phase& phase : nest->phases) {
+        resolve_code(phase.body);
+        resolve_code(phase.after);
+      }
+    } else if (auto* library = std::get_if<LibraryStep>(&step)) {
+      library->attributes = BindSymbols(library->attributes, numbers);
+      for (LibraryStep::Operand& operand : library->operands) resolve_operand(operand);
+      for (LibraryStep::Operand& result : library->results) resolve_operand(result);
+    }
+  }
+  resolved.symbols = 0;
+  return resolved;
+}
+
 void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region) {
+  plan.reuses_memory = reuse;
   const std::vector<Life> lives = FindLives(plan);
   const auto nest_at = [&](std::int32_t step) {
     return std::get_if<LoopNest>(&plan.steps[static_cast<std::size_t>(step)]);
   };
 
-  std::vector<MemoryRequest> requests;
-  std::vector<std::size_t> buffers;                                // per request
+  std::vector<ArenaRequest> requests;
   std::vector<std::int32_t> request_of(plan.buffers.size(), -1);   // per buffer
   std::vector<std::vector<std::int32_t>> ends(plan.steps.size());  // per step: arena buffers last used there
   for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
@@ -148,30 +212,40 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     const Life& life = lives[b];
     if (buffer.kind != PlanBuffer::Kind::kArena || life.last_write < 0) continue;
     request_of[b] = static_cast<std::int32_t>(requests.size());
-    requests.push_back({buffer.elements * bytes_of(buffer.dtype), life.first_write, life.last(), -1});
-    buffers.push_back(b);
+    requests.push_back(
+        {static_cast<std::int32_t>(b), buffer.elements * bytes_of(buffer.dtype), life.first_write, life.last(), -1});
     if (life.last_read > life.last_write)
       ends[static_cast<std::size_t>(life.last())].push_back(static_cast<std::int32_t>(b));
   }
   for (std::size_t i = 0; reuse && i < requests.size(); ++i) {
-    const Life& life = lives[buffers[i]];
+    const Life& life = lives[static_cast<std::size_t>(requests[i].buffer)];
     if (life.first_write != life.last_write) continue;
     const LoopNest* nest = nest_at(life.first_write);
     if (!nest) continue;
     std::vector<std::int32_t>& dying = ends[static_cast<std::size_t>(life.first_write)];
     for (std::size_t k = 0; k < dying.size(); ++k) {
       const auto donor = static_cast<std::size_t>(request_of[static_cast<std::size_t>(dying[k])]);
-      if (requests[donor].bytes < requests[i].bytes ||
-          !CanShare(*nest, plan.buffers, dying[k], static_cast<std::int32_t>(buffers[i])))
+      if (!IsNeverNegative(requests[donor].bytes - requests[i].bytes) ||
+          !CanShare(*nest, plan.buffers, dying[k], requests[i].buffer))
         continue;
       requests[i].takes_over = static_cast<std::int32_t>(donor);
       dying.erase(dying.begin() + static_cast<std::ptrdiff_t>(k));
       break;
     }
   }
-  const MemoryLayout layout = PlanMemory(requests, reuse);
-  for (std::size_t i = 0; i < requests.size(); ++i) plan.buffers[buffers[i]].offset = layout.offsets[i];
-  plan.arena_bytes = layout.bytes;
+  const bool waits = std::any_of(requests.begin(), requests.end(),
+                                 [](const ArenaRequest& request) { return request.bytes.is_symbol(); });
+  if (waits) {
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      plan.buffers[static_cast<std::size_t>(requests[i].buffer)].offset =
+          Dim::Symbol(plan.symbols + static_cast<std::int32_t>(i));
+    plan.arena = std::move(requests);
+  } else {
+    const MemoryLayout layout = LayOut(requests, reuse);
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      plan.buffers[static_cast<std::size_t>(requests[i].buffer)].offset = layout.offsets[i];
+    plan.arena_bytes = layout.bytes;
+  }
 
   // An input keeps its value until nothing can raise any more: whoever catches the error finds the state unchanged.
   // Carries are the loop's own.

@@ -34,6 +34,17 @@ struct SignatureKey {
 };
 std::uint64_t HashArguments(const internal::FlatArguments& arguments);
 
+/// Native code for all sizes of a trace's symbols, or why there is none.
+struct SymbolicCode {
+  std::mutex mutex;  ///< held while it is made
+  std::atomic<bool> is_done{false};
+  Graph optimized;
+  LoopPlan plan;
+  std::shared_ptr<const Executable> executable;
+  std::vector<SizeGuard> guards;  ///< beside those of the trace: other sizes are compiled on their own
+  std::string failure;
+};
+
 /// A trace whose sizes are symbols in part.
 struct SymbolicTrace {
   SignatureKey key;
@@ -44,6 +55,7 @@ struct SymbolicTrace {
   internal::FlatResults result;
   std::string reason;
   Line line;
+  mutable SymbolicCode code;
 
   /// Whether it serves these arguments; then the symbols' values.
   bool Matches(const internal::FlatArguments& arguments, std::vector<std::int64_t>& values) const;

@@ -68,9 +68,8 @@ std::int64_t Elements(const LoopNest& nest, const Access& access) {
   std::int64_t count = 1;
   const std::size_t outer = nest.outer.size();
   for (std::size_t i = 0; i < access.strides.size(); ++i) {
-    if (access.strides[i] == Constant(0)) continue;
-    const Extent& loop = i < outer ? nest.outer[i] : i == outer ? nest.reduced : nest.inner;
-    count *= loop.factor;
+    if (access.strides[i].same(0)) continue;
+    count *= std::int64_t{i < outer ? nest.outer[i] : i == outer ? nest.reduced : nest.inner};
   }
   return count;
 }
@@ -82,9 +81,8 @@ std::int64_t Bytes(const LoopPlan& plan, const LoopNest& nest) {
     if (instruction.kind != Instruction::Kind::kLoad && instruction.kind != Instruction::Kind::kStore) return;
     const PlanBuffer& buffer = plan.buffers[static_cast<std::size_t>(instruction.access.buffer)];
     if (buffer.kind == PlanBuffer::Kind::kScratch) return;
-    std::string key =
-        std::to_string(instruction.access.buffer) + "+" + std::to_string(instruction.access.offset.factor);
-    for (const Extent& stride : instruction.access.strides) key += "," + std::to_string(stride.factor);
+    std::string key = std::to_string(instruction.access.buffer) + "+" + to_string(instruction.access.offset);
+    for (const Dim stride : instruction.access.strides) key += "," + to_string(stride);
     if (seen.insert(key).second) bytes += Elements(nest, instruction.access) * bytes_of(buffer.dtype);
   };
   for (const Phase& phase : nest.phases) {

@@ -90,7 +90,14 @@ std::string Sizes(const SymbolicTrace& trace, const std::vector<std::shared_ptr<
     if (count > kSizes) text += " and " + std::to_string(count - kSizes) + " more";
     comma = "; ";
   }
-  return text + "\n";
+  text += "\n";
+  SymbolicCode& code = trace.code;
+  if (!code.is_done) return text;
+  if (!code.failure.empty()) return text + "     compiled for each size on its own: " + code.failure + "\n";
+  if (code.guards.empty()) return text;
+  text += "     compiled for sizes with ";
+  for (std::size_t i = 0; i < code.guards.size(); ++i) text += (i ? ", " : "") + to_string(code.guards[i]);
+  return text + "; others on their own\n";
 }
 
 }  // namespace

@@ -33,8 +33,9 @@ class ArenaLease {
   static constexpr std::int64_t kAlignment = 64;
   static constexpr std::int64_t kKeptBytes = 64 << 20;
   static thread_local BufferRef t_kept_;
+  alignas(kAlignment) static inline std::byte nothing_[kAlignment] = {};
   BufferRef buffer_;
-  std::byte* data_ = nullptr;
+  std::byte* data_ = nothing_;  // arrays without elements lie somewhere too: steps add to their addresses
 };
 thread_local BufferRef ArenaLease::t_kept_;
 
@@ -120,11 +121,13 @@ bool IsUnique(const Tensor& tensor) {
 
 }  // namespace
 
-NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::unique_ptr<Executable> executable)
+NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::shared_ptr<const Executable> executable,
+                               std::vector<std::int64_t> dims)
     : inputs_(graph.inputs()),
       result_count_(graph.outputs().size()),
       plan_(std::move(plan)),
-      executable_(std::move(executable)) {
+      executable_(std::move(executable)),
+      dims_(std::move(dims)) {
   for (const Node& node : graph.nodes()) may_raise_ = may_raise_ || node.may_raise;
   library_steps_ = LibraryStepsOf(plan_);
   std::size_t output = result_count_;
@@ -174,9 +177,9 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
   const auto ref_of = [&](const LibraryStep::Operand& operand) {
     const PlanBuffer& buffer = plan.buffers[static_cast<std::size_t>(operand.buffer)];
     ArrayRef ref;
-    ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + buffer.offset
+    ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + std::int64_t{buffer.offset}
                                                        : static_cast<std::byte*>(frame.buffers[buffer.index]);
-    ref.data += operand.offset * bytes_of(operand.type.dtype);
+    ref.data += std::int64_t{operand.offset} * bytes_of(operand.type.dtype);
     ref.dtype = operand.type.dtype;
     ref.shape = operand.type.shape;
     std::copy(operand.strides.begin(), operand.strides.end(), ref.strides);
@@ -282,6 +285,7 @@ void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<
   Frame frame;
   frame.threads = static_cast<std::uint32_t>(ThreadCount());
   frame.buffers = buffers;
+  frame.dims = dims_.data();
   frame.arena = arena.data();
   frame.runtime = &kRuntime;
   frame.executable = &context;

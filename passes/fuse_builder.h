@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "passes/fuse.h"
+#include "runtime/infer.h"
 
 namespace duet {
 
@@ -113,7 +114,7 @@ class FusionBuilder {
   void DemandWhole(ValueId value, GroupId id);
   Uses UsesOf(ValueId value) const;
   bool IsInlineLeaf(ValueId value) const;
-  Resolved Resolve(ValueId value, IndexMap map, std::span<const std::int64_t> loops, bool through_first = false) const;
+  Resolved Resolve(ValueId value, IndexMap map, std::span<const Dim> loops, bool through_first = false) const;
   FusedValue Read(GroupId id, Resolved resolved, bool before);
   LoopSizes LoopsAt(const FusionGroup& group, const IndexMap& map, bool before) const;
   bool IsPerRow(const FusionGroup& group, const IndexMap& map) const;
@@ -129,7 +130,8 @@ class FusionBuilder {
       if (visit(node.first_result + i)) return true;
     return false;
   }
-  std::int64_t Elements(ValueId value) const { return graph_.type(value).shape.elements(); }
+  Dim Elements(ValueId value) const { return ElementsOf(graph_.type(value).shape); }
+  bool HasElements(ValueId value) const { return !Elements(value).same(0); }
 
   // fuse_reduce.cc
   const char* JoinReduction(NodeId id, const Use& use, bool store, bool is_root);

@@ -4,22 +4,33 @@
 //
 //   b -> copies -> n <- piece        b's readers, then piece -> n, in one buffer
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "passes/fuse_builder.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 
 namespace {
 
-// The lowest and the highest element that the loops meet.
-std::pair<std::int64_t, std::int64_t> RangeOf(const AffineIndex& index, const LoopSizes& loops) {
-  std::int64_t low = index.offset, high = index.offset;
+// The lowest and the highest element that the loops meet; nothing when they are not known.
+std::optional<std::pair<Dim, Dim>> RangeOf(const AffineIndex& index, const LoopSizes& loops) {
+  Dim low = index.offset, high = index.offset;
   for (std::size_t i = 0; i < loops.size(); ++i) {
-    const std::int64_t reach = index.stride(i) * (loops[i] - 1);
-    (reach < 0 ? low : high) += reach;
+    const Dim reach = index.stride(i) * (loops[i] - 1);
+    if (IsNeverNegative(reach))
+      high += reach;
+    else if (IsNeverNegative(0 - reach))
+      low += reach;
+    else
+      return std::nullopt;
   }
-  return {low, high};
+  return std::pair{low, high};
+}
+
+bool AreApart(const std::optional<std::pair<Dim, Dim>>& a, const std::optional<std::pair<Dim, Dim>>& b) {
+  return a && b && (IsNeverNegative(a->first - b->second - 1) || IsNeverNegative(b->first - a->second - 1));
 }
 
 }  // namespace
@@ -35,12 +46,11 @@ bool FusionBuilder::ReadsOnlyWhatItWrites(const FusionGroup& group, ValueId valu
     written = &store;
   }
   if (!written) return false;
-  const auto [first, last] = RangeOf(written->address, group.loops);
-  const auto is_same = [&, first = first, last = last](const FusedValue& read) {
+  const auto range = RangeOf(written->address, group.loops);
+  const auto is_same = [&](const FusedValue& read) {
     if (read.value != value) return true;
     const AffineIndex at = FlatIndex(group.maps[static_cast<std::size_t>(read.map)]);
-    const auto [low, high] = RangeOf(at, group.loops);
-    return at == written->address || high < first || low > last;
+    return at == written->address || AreApart(RangeOf(at, group.loops), range);
   };
   for (const FusedOp& op : group.ops)
     if (!std::all_of(op.operands.begin(), op.operands.end(), is_same)) return false;

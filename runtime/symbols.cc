@@ -21,10 +21,7 @@ using Product = std::vector<int>;
 // The number is the term of the empty product.
 using Polynomial = std::map<Product, std::int64_t>;
 
-struct Quotient {
-  Dim numerator;
-  std::int64_t divisor = 0;  // 0: no quotient
-};
+using Quotient = SizeQuotient;
 
 // Every expression once; what a Dim's number from kFirstExpression on counts.
 class Expressions {
@@ -128,23 +125,8 @@ Polynomial Times(const Polynomial& a, const Polynomial& b) {
 }
 
 Dim Divide(Dim a, Dim b) {
-  if (b.is_symbol() && a.is_symbol()) {  // a product by one of its factors
-    const Polynomial divisor = TermsOf(b);
-    if (divisor.size() == 1 && divisor.begin()->second > 0) {
-      Polynomial whole;
-      bool divides = true;
-      const auto& [factors, number] = *divisor.begin();
-      for (const auto& [product, factor] : TermsOf(a)) {
-        divides = divides && factor % number == 0 &&
-                  std::includes(product.begin(), product.end(), factors.begin(), factors.end());
-        if (!divides) break;
-        Product rest;
-        std::set_difference(product.begin(), product.end(), factors.begin(), factors.end(), std::back_inserter(rest));
-        whole[rest] = factor / number;
-      }
-      if (divides) return DimOf(whole);
-    }
-  }
+  if (b.is_symbol())
+    if (const WholeDivision whole = DivideWhole(a, b); whole.remainder.same(0)) return whole.quotient;
   const std::int64_t divisor = b;  // asks the trace where it is a symbol
   if (divisor <= 0) return std::int64_t{a} / divisor;
   if (!a.is_symbol()) return std::int64_t{a} / divisor;
@@ -236,6 +218,46 @@ Dim internal::OfSymbols(DimOp op, Dim a, Dim b) {
   __builtin_unreachable();
 }
 
+WholeDivision DivideWhole(Dim dim, Dim divisor) {
+  if (!dim.is_symbol() && !divisor.is_symbol()) {
+    const std::int64_t a = dim, b = divisor, quotient = a / b - (a % b < 0 ? 1 : 0);
+    return {quotient, a - quotient * b};
+  }
+  // Term by term, by a divisor of one term.
+  const Polynomial by = TermsOf(divisor);
+  if (by.size() != 1 || by.begin()->second <= 0) return {0, dim};
+  const auto& [factors, number] = *by.begin();
+  Polynomial quotient, remainder;
+  for (const auto& [product, factor] : TermsOf(dim)) {
+    if (factor % number != 0 || !std::includes(product.begin(), product.end(), factors.begin(), factors.end())) {
+      remainder[product] = factor;
+      continue;
+    }
+    Product rest;
+    std::set_difference(product.begin(), product.end(), factors.begin(), factors.end(), std::back_inserter(rest));
+    quotient[rest] = factor / number;
+  }
+  return {DimOf(quotient), DimOf(remainder)};
+}
+
+bool IsNeverNegative(Dim dim) {
+  if (!dim.is_symbol()) return std::int64_t{dim} >= 0;
+  return t_scope ? t_scope->IsNotNegative(dim) : ::duet::IsNotNegative(dim, LeastOfAny);
+}
+
+std::int64_t LikelySize(Dim dim) { return dim.is_symbol() ? Scope(dim).Likely(dim) : std::int64_t{dim}; }
+
+std::vector<SizeTerm> TermsOfSize(Dim dim) {
+  std::vector<SizeTerm> terms;
+  for (const auto& [product, factor] : TermsOf(dim)) {
+    terms.push_back({factor, {}});
+    for (const int atom : product) terms.back().factors.push_back(Dim::Symbol(atom));
+  }
+  return terms;
+}
+
+SizeQuotient QuotientOfSize(Dim factor) { return QuotientOf(factor.symbol()); }
+
 bool internal::EqualOfSymbols(Dim a, Dim b) { return t_scope && t_scope->IsZero(a - b); }
 bool internal::LessOfSymbols(Dim a, Dim b, bool or_equal) {
   if (!t_scope) {
@@ -316,12 +338,15 @@ std::string to_string(Dim dim) {
 }
 
 std::string to_string(const SizeGuard& guard) {
-  const char* relation = guard.kind == SizeGuard::Kind::kZero      ? "=="
-                         : guard.kind == SizeGuard::Kind::kNonZero ? "!="
-                                                                   : ">=";
-  // Terms with a minus stand on the right.
+  // Terms with a minus stand on the right, unless that is where all symbols would be.
   Polynomial left, right;
   for (const auto& [product, factor] : TermsOf(guard.value)) (factor > 0 ? left : right)[product] = std::abs(factor);
+  const bool turned = !DimOf(left).is_symbol();
+  if (turned) std::swap(left, right);
+  const char* relation = guard.kind == SizeGuard::Kind::kZero      ? "=="
+                         : guard.kind == SizeGuard::Kind::kNonZero ? "!="
+                         : turned                                  ? "<="
+                                                                   : ">=";
   return fmt::format("{} {} {}", to_string(DimOf(left)), relation, to_string(DimOf(right)));
 }
 
@@ -351,6 +376,8 @@ bool SymbolScope::IsNotNegative(Dim dim) const {
         return true;
   return false;
 }
+
+std::int64_t SymbolScope::Likely(Dim dim) const { return ValueOf(Found(dim), values_); }
 
 bool SymbolScope::IsZero(Dim difference) {
   const Dim dim = Found(difference);

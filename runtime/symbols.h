@@ -30,6 +30,27 @@ std::int64_t ValueOf(Dim dim, std::span<const std::int64_t> values);
 /// The size with symbols[i] in the place of symbol i; symbols past the end stay.
 Dim Substitute(Dim dim, std::span<const Dim> symbols);
 Shape Substitute(const Shape& shape, std::span<const Dim> symbols);
+/// What is known of sizes without asking.
+bool IsNeverNegative(Dim dim);
+/// dim = quotient * divisor + remainder; the remainder is 0 only where that is seen. Numbers: it is not negative.
+struct WholeDivision {
+  Dim quotient, remainder;
+};
+WholeDivision DivideWhole(Dim dim, Dim divisor);
+/// A size as a sum of products of symbols and quotients; the number is a product of nothing.
+struct SizeTerm {
+  std::int64_t factor = 1;
+  std::vector<Dim> factors;
+};
+std::vector<SizeTerm> TermsOfSize(Dim dim);
+/// The quotient that such a factor is; divisor 0: a symbol.
+struct SizeQuotient {
+  Dim numerator;
+  std::int64_t divisor = 0;
+};
+SizeQuotient QuotientOfSize(Dim factor);
+/// A number, or what the size is in the call that the trace is made for: for choices that change nothing but speed.
+std::int64_t LikelySize(Dim dim);
 bool Holds(const SizeGuard& guard, std::span<const std::int64_t> values);
 
 /// While it lives, questions about sizes on this thread are answered (without one: by proof or not at all; sizes that
@@ -46,6 +67,8 @@ class SymbolScope {
   /// Null: none on this thread.
   static SymbolScope* Current();
 
+  bool IsNotNegative(Dim dim) const;  ///< by proof
+  std::int64_t Likely(Dim dim) const;
   bool IsZero(Dim difference);
   bool IsNegative(Dim difference);
   std::int64_t NumberOf(Dim dim);
@@ -59,7 +82,6 @@ class SymbolScope {
   Dim Found(Dim dim) const;
   void Assume(const SizeGuard& guard);
   void Replace(int symbol, Dim by);
-  bool IsNotNegative(Dim dim) const;
 
   SymbolScope* outer_;
   std::vector<std::int64_t> values_;

@@ -30,7 +30,7 @@ class TreeCall<F, R, std::integer_sequence<bool, kTrees...>, P...> {
 
  public:
   TreeCall(F& f, Held<kTrees, P>&... arguments) : f_(f), arguments_{&arguments...} {
-    int i = 0;
+    std::size_t i = 0;
     ((counts_[i++] = Add<kTrees>(arguments)), ...);
   }
   TreeCall(const TreeCall&) = delete;

@@ -33,15 +33,8 @@ Line LineOf(const Step& step) {
 
 class PlanEmitter {
  public:
-  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived, DebugLines* lines)
-      : module_(module),
-        plan_(plan),
-        symbol_(symbol),
-        isa_(isa),
-        derived_(derived),
-        lines_(lines),
-        builder_(module.getContext()) {}
+  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines)
+      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), lines_(lines), builder_(module.getContext()) {}
 
   void Emit() {
     std::int32_t library_steps = 0;
@@ -72,7 +65,7 @@ class PlanEmitter {
         for (const auto& region : control.regions) {
           const std::string number = "region_" + std::to_string(regions++);
           const std::string symbol = Inside(number, number + "_" + region->name);
-          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, derived_, lines_).EmitEntry(library_steps));
+          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, lines_).EmitEntry(library_steps));
         }
         EmitControlStep(builder_, frame, control, functions);
       }
@@ -106,7 +99,7 @@ class PlanEmitter {
       builder_.SetCurrentDebugLocation(lines_->At(*function, line));
       entry->getTerminator()->setDebugLoc(builder_.getCurrentDebugLocation());
     }
-    return FrameValues(entry, plan_, derived_, lines_);
+    return FrameValues(entry, plan_, lines_);
   }
 
   /// Of a nest that copies an input to the output that may be its very memory: whether it is not. Null for others.
@@ -172,16 +165,14 @@ class PlanEmitter {
   const LoopPlan& plan_;
   const std::string& symbol_;
   Isa isa_;
-  std::span<const DerivedDim> derived_;
   DebugLines* lines_;
   Builder builder_;
 };
 
 }  // namespace
 
-void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived, DebugLines* lines) {
-  PlanEmitter(module, plan, symbol, isa, derived, lines).Emit();
+void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines) {
+  PlanEmitter(module, plan, symbol, isa, lines).Emit();
 }
 
 }  // namespace duet

@@ -59,7 +59,7 @@ struct EmittedPlan {
     {
       std::optional<DebugLines> lines;
       if (debug) lines.emplace(module);
-      EmitPlan(module, plan, SymbolOf(plan, debug), isa, {}, lines ? &*lines : nullptr);
+      EmitPlan(module, plan, SymbolOf(plan, debug), isa, lines ? &*lines : nullptr);
     }
     if (!options().verify) return;
     std::string problem;

@@ -153,7 +153,7 @@ Tensor At(const Tensor& x, const std::vector<Index>& i) {
 std::string Describe(const std::vector<Index>& indices) {
   std::string text;
   for (const Index& index : indices) {
-    const auto end = [](std::int64_t at) { return at == Range::kOpen ? std::string() : std::to_string(at); };
+    const auto end = [](Dim at) { return at.same(Range::kOpen) ? std::string() : to_string(at); };
     const Range& r = index.range();
     switch (index.kind()) {
       case Index::Kind::kAt:

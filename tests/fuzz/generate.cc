@@ -15,7 +15,6 @@ namespace {
 // Around every width of a vector, around lanes (64) and blocks (4096) of a reduction.
 constexpr std::int64_t kSizes[] = {1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 129};
 constexpr std::int64_t kLargeSizes[] = {255, 1000, 4095, 4096, 4097, 8193, 12289};
-constexpr int kMaxShapeRank = 4;
 
 }  // namespace
 

@@ -19,6 +19,7 @@
 #include "graph/print.h"
 #include "tests/fuzz/generate.h"
 #include "tests/fuzz/shrink.h"
+#include "tests/sanitized.h"
 
 extern char** environ;
 
@@ -105,7 +106,7 @@ void OnCrash(int signal) {
 
 void CatchCrashes(bool shrink) {
   g_shrinks_crashes = shrink;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (kSanitized) return;  // they report crashes themselves
   static char stack[1 << 16];
   stack_t alternate{};
   alternate.ss_sp = stack;
@@ -115,7 +116,6 @@ void CatchCrashes(bool shrink) {
   action.sa_handler = OnCrash;
   action.sa_flags = SA_ONSTACK;
   for (int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGALRM}) sigaction(signal, &action, nullptr);
-#endif
 }
 
 int RunSeeds(const SessionOptions& options, bool report) {

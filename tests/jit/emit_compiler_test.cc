@@ -4,12 +4,7 @@
 #include <thread>
 
 #include "tests/jit/emit_fixture.h"
-
-#if defined(__has_feature)
-#define DUET_HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define DUET_HAS_SANITIZER 0
-#endif
+#include "tests/sanitized.h"
 
 namespace duet {
 namespace {
@@ -86,9 +81,7 @@ std::int64_t ResidentPages() {
 }
 
 TEST(EmitCompiler, FreesCode) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || DUET_HAS_SANITIZER
-  GTEST_SKIP() << "sanitizers keep freed memory";
-#endif
+  if (kSanitized) GTEST_SKIP() << "sanitizers keep freed memory";
   const LoopPlan plan = Chain(2, 10);
   for (int i = 0; i < 50; ++i) CompiledPlan(plan, Isa::kV3);
   const std::int64_t before = ResidentPages();

@@ -39,7 +39,7 @@ TEST(FunctionRetrace, ReasonsNameTheArgument) {
 
 TEST(FunctionRetrace, WarnsOnceOfAShapeThatKeepsChanging) {
   const function f{[](const Tensor& x, const Tensor& y) { return x * sum(y); },
-                   {.name = "slow", .argument_names = {"x", "batch"}}};
+                   {.name = "slow", .argument_names = {"x", "batch"}, .reduce_retracing = false}};
   const std::string said = StderrOf([&] {
     for (int n = 1; n < 20; ++n) f(ones({2}), ones({n}));
   });
@@ -84,7 +84,7 @@ TEST(FunctionRetrace, AFewTracesAreNoReasonToWarn) {
 }
 
 TEST(FunctionRetrace, NoNewTraces) {
-  const function f{[](const Tensor& x) { return x * 2; }, {.name = "frozen"}};
+  const function f{[](const Tensor& x) { return x * 2; }, {.name = "frozen", .reduce_retracing = false}};
   f(ones({2}));
   {
     const NoNewTraces outer;

@@ -11,6 +11,7 @@ namespace duet {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Tensor Input(const Shape& shape, int seed, DType dtype = f32) {
   return random::uniform(random::Key(seed), shape, -1, 1, dtype);
@@ -108,6 +109,10 @@ TEST_P(FunctionSymbols, OneTraceForAllSizes) {
   }
   EXPECT_EQ(f.stats().traces, 2) << f.explain();
   EXPECT_EQ(g.stats().traces, 2) << g.explain();
+  EXPECT_THAT(f.explain(), Not(HasSubstr("on its own")));
+  EXPECT_THAT(f.explain(), Not(HasSubstr("others")));
+  EXPECT_THAT(g.explain(), Not(HasSubstr("on its own")));
+  EXPECT_THAT(g.explain(), Not(HasSubstr("others")));
 }
 
 INSTANTIATE_TEST_SUITE_P(, FunctionSymbols, testing::ValuesIn(Programs()),
@@ -189,7 +194,7 @@ TEST(FunctionSymbol, ErrorsQuoteTheSizesOfTheCall) {
     message = error.what();
   }
   EXPECT_THAT(message, HasSubstr("6"));
-  EXPECT_THAT(message, testing::Not(HasSubstr("s0")));
+  EXPECT_THAT(message, Not(HasSubstr("s0")));
 }
 
 TEST(FunctionSymbol, ATrainingStepOverManyBatchSizes) {

@@ -33,6 +33,7 @@ TEST(Symbols, Print) {
   };
   for (const auto& [dim, text] : cases) EXPECT_EQ(to_string(dim), text);
   EXPECT_EQ(to_string(SizeGuard{s0 - 4, SizeGuard::Kind::kNotNegative}), "s0 >= 4");
+  EXPECT_EQ(to_string(SizeGuard{4 - s0, SizeGuard::Kind::kNotNegative}), "s0 <= 4");
   EXPECT_EQ(to_string(SizeGuard{s0 - s1, SizeGuard::Kind::kNonZero}), "s0 != s1");
 }
 
