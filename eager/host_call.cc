@@ -42,6 +42,14 @@ class PlainCode {
   const WrittenVariables* guarded_;
 };
 
+// Sizes that were not known while tracing are checked where they are: in the result of all examples.
+bool Fits(const Shape& given, const Shape& wanted) {
+  if (given.rank() != wanted.rank()) return false;
+  for (int i = 0; i < given.rank(); ++i)
+    if (!wanted[i].is_symbol() && !wanted[i].same(given[i])) return false;
+  return true;
+}
+
 std::vector<Tensor> CallNow(const HostCallee& callee, std::span<const Tensor> operands, Line line) {
   if (!callee.call)
     Fail<ValueError>("host_call", "this graph was read from a text, which does not have the C++ code to call", line);
@@ -64,7 +72,7 @@ std::vector<Tensor> CallNow(const HostCallee& callee, std::span<const Tensor> op
     if (!IsConcrete(results[i])) Fail<TraceError>("host_call", UsedOutside(results[i], "a result"), line);
     const Type& given = results[i].body()->type;
     if (given.dtype != wanted.dtype) Fail<DTypeError>("host_call", text(to_string(given)), line);
-    if (given.shape != wanted.shape) Fail<ShapeError>("host_call", text(to_string(given)), line);
+    if (!Fits(given.shape, wanted.shape)) Fail<ShapeError>("host_call", text(to_string(given)), line);
   }
   return results;
 }
@@ -95,7 +103,7 @@ std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCalle
   auto all = std::make_shared<HostCallee>();
   all->id = g_next_callee.fetch_add(1);
   for (Type type : one->results) {
-    type.shape.insert(0, std::int64_t{size});
+    type.shape.insert(0, size);
     all->results.push_back(type);
   }
   const auto first =
@@ -187,15 +195,11 @@ std::vector<Tensor> internal::HostCall(HostFunction function, const HostResults&
   callee->id = g_next_callee.fetch_add(1);
   callee->call = std::make_shared<HostCallee::Call>(std::move(function));
   for (const Spec& spec : results.specs) {
-    Type type{spec.dtype, spec.shape};
-    for (Dim& dim : type.shape) {
+    const Type type{spec.dtype, spec.shape};
+    for (const Dim dim : spec.shape)
       if (dim.same(dynamic))
-        Fail<ShapeError>(
-            "host_call",
-            "the size of a result must be known before the call: " + to_string(Type{spec.dtype, spec.shape}),
-            results.line);
-      dim = std::int64_t{dim};  // the types of its results are no expressions of sizes
-    }
+        Fail<ShapeError>("host_call", "the size of a result must be known before the call: " + to_string(type),
+                         results.line);
     try {
       if (!info(spec.dtype).full) throw DTypeError(fmt::format("{} tensors cannot be made yet", name(spec.dtype)));
       CheckedBytes(type);

@@ -101,9 +101,9 @@ LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
   return BuildLoopPlan(graph, Fuse(graph, FuseOptionsOf(own)), own);
 }
 
-LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options) {
+LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options) {
   FusionPlan fusion = Fuse(region, FuseOptionsOf(options));
-  for (std::int32_t k = 0; k < carries; ++k) fusion.variables[static_cast<std::size_t>(k)] = k;
+  std::copy(replaced.begin(), replaced.end(), fusion.variables.begin());
   return WritePlan(region, fusion, options, /*is_region=*/true);
 }
 

@@ -3,6 +3,8 @@
 // graph has control flow: that throws Error. What the plan asks of them is asked of the SymbolScope around it.
 #pragma once
 
+#include <span>
+
 #include "graph/graph.h"
 #include "jit/loop_plan.h"
 #include "passes/fuse.h"
@@ -17,9 +19,9 @@ struct LoopPlanOptions {
 
 /// Outputs are the graph's outputs, then one per variable written: the operand of its last write, in node order.
 LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options = {});
-/// The plan of a region: its inputs and outputs are those of the graph. The first `carries` outputs may be written over
-/// the inputs of the same number where the plan's in_place says so.
-LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options);
+/// The plan of a region: its inputs and outputs are those of the graph. `replaced`: for the first outputs, the input
+/// that each may be written over where the plan's in_place says so; or -1.
+LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options);
 /// The same from a given fusion.
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options = {});
 

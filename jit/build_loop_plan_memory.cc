@@ -31,11 +31,35 @@ void ForEachAccess(const LoopNest& nest, const Visit& visit) {
       }
 }
 
+// visit(buffer, is_store) for each buffer that the step reads or writes.
+template <class Visit>
+void ForEachBuffer(const Step& step, const Visit& visit) {
+  if (const auto* nest = std::get_if<LoopNest>(&step)) {
+    ForEachAccess(*nest, [&](const Instruction& instruction, bool is_store, std::int32_t) {
+      visit(instruction.access.buffer, is_store);
+    });
+  } else if (const auto* library = std::get_if<LibraryStep>(&step)) {
+    for (const LibraryStep::Operand& operand : library->operands) visit(operand.buffer, false);
+    for (const LibraryStep::Operand& result : library->results) visit(result.buffer, true);
+  } else if (const auto* control = std::get_if<ControlStep>(&step)) {
+    for (std::int32_t operand : control->operands) visit(operand, false);
+    for (std::int32_t result : control->results) visit(result, true);
+    for (std::int32_t own : control->second)
+      if (own >= 0) visit(own, true);
+    for (std::int32_t own : {control->condition, control->arena})
+      if (own >= 0) visit(own, true);
+  } else {
+    const auto& scalar = std::get<ScalarStep>(step);
+    for (std::int32_t operand : scalar.operands) visit(operand, false);
+    for (std::int32_t result : scalar.results) visit(result, true);
+  }
+}
+
 std::vector<Life> FindLives(const LoopPlan& plan) {
   std::vector<Life> lives(plan.buffers.size());
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const auto step = static_cast<std::int32_t>(i);
-    const auto touch = [&](std::int32_t buffer, bool is_store) {
+    ForEachBuffer(plan.steps[i], [&](std::int32_t buffer, bool is_store) {
       Life& life = lives[static_cast<std::size_t>(buffer)];
       if (!is_store) {
         life.last_read = step;
@@ -43,26 +67,7 @@ std::vector<Life> FindLives(const LoopPlan& plan) {
       }
       life.first_write = std::min(life.first_write, step);
       life.last_write = step;
-    };
-    if (const auto* nest = std::get_if<LoopNest>(&plan.steps[i])) {
-      ForEachAccess(*nest, [&](const Instruction& instruction, bool is_store, std::int32_t) {
-        touch(instruction.access.buffer, is_store);
-      });
-    } else if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i])) {
-      for (const LibraryStep::Operand& operand : library->operands) touch(operand.buffer, false);
-      for (const LibraryStep::Operand& result : library->results) touch(result.buffer, true);
-    } else if (const auto* control = std::get_if<ControlStep>(&plan.steps[i])) {
-      for (std::int32_t operand : control->operands) touch(operand, false);
-      for (std::int32_t result : control->results) touch(result, true);
-      for (std::int32_t own : control->second)
-        if (own >= 0) touch(own, true);
-      for (std::int32_t own : {control->condition, control->arena})
-        if (own >= 0) touch(own, true);
-    } else {
-      const auto& scalar = std::get<ScalarStep>(plan.steps[i]);
-      for (std::int32_t operand : scalar.operands) touch(operand, false);
-      for (std::int32_t result : scalar.results) touch(result, true);
-    }
+    });
   }
   return lives;
 }
@@ -80,6 +85,28 @@ bool UpdatesInPlace(const LibraryStep& step, std::int32_t from, std::int32_t to)
   const auto& operands = step.operands;
   return step.results[0].buffer == to && operands[0].buffer == from && operands[1].buffer != from &&
          operands[2].buffer != from;
+}
+
+// Whether all that writes the output replaces parts of it: first of the input, then of itself.
+bool OnlyUpdates(const LoopPlan& plan, const Life& written, std::int32_t input, std::int32_t output) {
+  for (std::int32_t i = written.first_write; i <= written.last_write; ++i) {
+    const Step& step = plan.steps[static_cast<std::size_t>(i)];
+    bool writes = false;
+    ForEachBuffer(step, [&](std::int32_t buffer, bool is_store) { writes |= is_store && buffer == output; });
+    const auto* library = std::get_if<LibraryStep>(&step);
+    const std::int32_t from = i == written.first_write ? input : output;
+    if (writes && !(library && UpdatesInPlace(*library, from, output))) return false;
+  }
+  return true;
+}
+
+// Whether the result `to` of control flow may be the memory of its operand `from`.
+bool SharesOperand(const ControlStep& step, std::int32_t from, std::int32_t to) {
+  if (std::count(step.operands.begin(), step.operands.end(), from) != 1) return false;
+  for (std::size_t k = 0; k < step.results.size(); ++k)
+    if (step.results[k] == to && step.shares[k] >= 0)
+      return step.operands[static_cast<std::size_t>(step.shares[k])] == from;
+  return false;
 }
 
 bool SameElement(const Access& a, const Access& b) {
@@ -233,12 +260,12 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     const std::int32_t output = plan.input_count + static_cast<std::int32_t>(k);
     const Life& written = lives[static_cast<std::size_t>(output)];
     const Life& read = lives[static_cast<std::size_t>(input)];
-    if (written.last_write < 0 || written.first_write != written.last_write || read.last_read > written.last_write)
-      continue;
-    const auto* library = std::get_if<LibraryStep>(&plan.steps[static_cast<std::size_t>(written.last_write)]);
-    if (library && written.last_write >= last_raise && UpdatesInPlace(*library, input, output))
-      plan.in_place[k] = input;
+    if (written.last_write < 0 || read.last_read > written.first_write) continue;
+    if (written.first_write >= last_raise && OnlyUpdates(plan, written, input, output)) plan.in_place[k] = input;
+    if (written.first_write != written.last_write) continue;
     if (written.first_write <= last_raise) continue;
+    const auto* control = std::get_if<ControlStep>(&plan.steps[static_cast<std::size_t>(written.last_write)]);
+    if (control && SharesOperand(*control, input, output)) plan.in_place[k] = input;
     const LoopNest* nest = nest_at(written.last_write);
     if (nest && (read.last_read < written.last_write || CanShare(*nest, plan.buffers, input, output)))
       plan.in_place[k] = input;

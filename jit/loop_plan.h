@@ -130,7 +130,9 @@ struct ControlStep {
   std::vector<std::shared_ptr<const LoopPlan>> regions;
   std::vector<std::int32_t> operands, results;       ///< buffers
   std::vector<std::vector<std::int32_t>> constants;  ///< per region: buffers of its constants
-  std::vector<std::int32_t> second;                  ///< per carry: its other buffer; -1: in place
+  std::vector<std::int32_t>
+      shares;  ///< per result: the operand whose memory it may be, if nothing else is in it; or -1
+  std::vector<std::int32_t> second;          ///< per carry: its other buffer; -1: in place
   std::vector<std::int64_t> operand_slices;  ///< scan: bytes from slice to slice; 0: the same in every iteration
   std::vector<std::int64_t> result_slices;   ///< scan: the same of the stacked results; 0: carries
   std::int32_t condition = -1;               ///< loops: the buffer of the condition's result; -1: none
@@ -191,8 +193,8 @@ struct LoopPlan {
   std::int32_t input_count = 0, output_count = 0;
   std::vector<Tensor> constants;  ///< contiguous; Frame::buffers after the outputs
   std::vector<Type> output_types;
-  /// Per output: the input whose buffer it may be written into (read at the same index only, by the step that writes or
-  /// earlier ones; no step from there on may raise), or -1.
+  /// Per output: the input whose buffer it may be written into (all else has been read by then; outside of regions no
+  /// step from there on may raise, unless before it writes), or -1.
   std::vector<std::int32_t> in_place;
   std::vector<ArenaRequest> arena;  ///< where sizes are symbols: their offsets wait for the sizes
   std::int32_t symbols = 0;         ///< sizes are symbols 0 .. symbols - 1, what follows are arena offsets

@@ -65,10 +65,14 @@ bool FusionBuilder::ReadsBaseOnly(const FusionGroup& group, ValueId base) const 
                                              [&](const LibraryOperand& read) { return read.value == base; }) == 1;
 }
 
-// Whether an output is what an input of the same number becomes: of a loop's body, a carry.
+// Whether the output of the input's own number (of a loop's body: the carry) is the result, or what further updates
+// make of that.
 bool FusionBuilder::IsCarried(ValueId base, ValueId result) const {
   const auto number = static_cast<std::size_t>(base);
-  return graph_.is_input(base) && number < plan_.outputs.size() && plan_.output_storages[number] == result;
+  if (!graph_.is_input(base) || number >= plan_.outputs.size()) return false;
+  for (const Update& update : updates_)  // in program order
+    if (update.base == result) result = graph_.node(update.node).first_result;
+  return plan_.output_storages[number] == result;
 }
 
 void FusionBuilder::ElideCopiesOfBases() {

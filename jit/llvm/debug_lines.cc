@@ -28,7 +28,8 @@ llvm::DIFile* DebugLines::FileOf(Line line) {
 void DebugLines::Describe(llvm::Function& function, const std::string& name, Line line) {
   llvm::DIFile* file = FileOf(line);
   if (!unit_)
-    unit_ = builder_.createCompileUnit(llvm::DISourceLanguageName(llvm::dwarf::DW_LANG_C_plus_plus_14), file, "duet",
+    // A language in which names are just names.
+    unit_ = builder_.createCompileUnit(llvm::DISourceLanguageName(llvm::dwarf::DW_LANG_C11), file, "duet",
                                        /*isOptimized=*/true, "", 0);
   auto* type = builder_.createSubroutineType(builder_.getOrCreateTypeArray({}));
   function.setSubprogram(builder_.createFunction(file, name, llvm::StringRef(), file, line.line, type, line.line,

@@ -50,7 +50,11 @@ class PlanEmitter {
     for (const Step& step : plan_.steps) {
       frame.SetLine(builder_, LineOf(step));
       if (const auto* nest = std::get_if<LoopNest>(&step)) {
-        EmitNestStep(frame, *nest, nests++);
+        const std::int32_t number = nests++;
+        if (llvm::Value* is_needed = UnlessInPlace(frame, *nest))
+          EmitIf(builder_, is_needed, [&] { EmitNestStep(frame, *nest, number); });
+        else
+          EmitNestStep(frame, *nest, number);
       } else if (std::holds_alternative<LibraryStep>(step)) {
         EmitLibraryStep(frame, (*library_steps)++);
       } else if (const auto* scalar = std::get_if<ScalarStep>(&step)) {
@@ -59,15 +63,20 @@ class PlanEmitter {
         const auto& control = std::get<ControlStep>(step);
         llvm::SmallVector<llvm::Function*, 2> functions;
         for (const auto& region : control.regions) {
-          const std::string symbol = symbol_ + ".region_" + std::to_string(regions++);
-          const std::string name = lines_ ? symbol + "." + region->name : symbol;
-          functions.push_back(PlanEmitter(module_, *region, name, isa_, lines_).EmitEntry(library_steps));
+          const std::string number = "region_" + std::to_string(regions++);
+          const std::string symbol = Inside(number, number + "_" + region->name);
+          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, lines_).EmitEntry(library_steps));
         }
         EmitControlStep(builder_, frame, control, functions);
       }
     }
     builder_.CreateRet(builder_.getInt32(kOk));
     return entry;
+  }
+
+  /// The name of a function that this one calls; debuggers take what follows a dot for a compiler's own business.
+  std::string Inside(const std::string& number, const std::string& name) const {
+    return lines_ ? symbol_ + "::" + name : symbol_ + "." + number;
   }
 
   llvm::Function* NewFunction(llvm::Type* result, llvm::ArrayRef<llvm::Type*> parameters, const std::string& name) {
@@ -91,6 +100,18 @@ class PlanEmitter {
       entry->getTerminator()->setDebugLoc(builder_.getCurrentDebugLocation());
     }
     return FrameValues(entry, plan_, lines_);
+  }
+
+  /// Of a nest that copies an input to the output that may be its very memory: whether it is not. Null for others.
+  llvm::Value* UnlessInPlace(FrameValues& frame, const LoopNest& nest) {
+    if (nest.phases.size() != 1 || nest.phases[0].body.size() != 2) return nullptr;
+    const Instruction &load = nest.phases[0].body[0], &store = nest.phases[0].body[1];
+    if (load.kind != Instruction::Kind::kLoad || store.kind != Instruction::Kind::kStore) return nullptr;
+    const std::int32_t from = load.access.buffer, to = store.access.buffer, output = to - plan_.input_count;
+    if (from >= plan_.input_count || output < 0 || output >= static_cast<std::int32_t>(plan_.in_place.size()) ||
+        plan_.in_place[static_cast<std::size_t>(output)] != from)
+      return nullptr;
+    return builder_.CreateICmpNE(frame.Address(from), frame.Address(to));
   }
 
   void EmitNestStep(FrameValues& frame, const LoopNest& nest, std::int32_t number) {
@@ -121,8 +142,8 @@ class PlanEmitter {
   llvm::Function* EmitChunk(const LoopNest& nest, std::int32_t number) {
     const Builder::InsertPointGuard before(builder_);
     llvm::Type* i64 = builder_.getInt64Ty();
-    const std::string name = lines_ ? nest.name : "chunk_" + std::to_string(number);
-    llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64}, symbol_ + "." + name);
+    llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64},
+                                        Inside("chunk_" + std::to_string(number), nest.name));
     FrameValues frame = Begin(chunk, LineOf(nest));
     if (nest.grain > 0) {
       EmitNest(builder_, frame, plan_, nest, isa_, chunk->getArg(1), chunk->getArg(2));

@@ -9,8 +9,8 @@
 
 namespace duet {
 
-/// Adds int32_t symbol(Frame*). `lines`, where they are asked for, describes the code for debuggers: functions are
-/// called after the symbol. The module's target must have been set up (ConfigureModule).
+/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule). `lines`, where they are
+/// asked for, describes the code for debuggers: functions are called after the symbol.
 void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
               DebugLines* lines = nullptr);
 

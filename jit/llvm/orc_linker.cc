@@ -1,6 +1,7 @@
 #include "jit/llvm/orc_linker.h"
 
 #include <duet/error.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/DebugInfoSupport.h>
 #include <llvm/ExecutionEngine/Orc/Debugging/ELFDebugObjectPlugin.h>
 #include <llvm/ExecutionEngine/Orc/Debugging/PerfSupportPlugin.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
@@ -36,6 +37,20 @@ std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> ForDebuggers(llvm::orc::E
   return plugin;
 }
 
+/// Keeps what the linker would drop and profilers want: lines, and the names of functions that only this object calls.
+class KeepForProfilers final : public llvm::orc::DebugInfoPreservationPlugin {
+ public:
+  void modifyPassConfig(llvm::orc::MaterializationResponsibility& responsibility, llvm::jitlink::LinkGraph& graph,
+                        llvm::jitlink::PassConfiguration& passes) override {
+    DebugInfoPreservationPlugin::modifyPassConfig(responsibility, graph, passes);
+    passes.PrePrunePasses.push_back([](llvm::jitlink::LinkGraph& linked) {
+      for (llvm::jitlink::Symbol* symbol : linked.defined_symbols())
+        if (symbol->hasName() && symbol->isCallable()) symbol->setLive(true);
+      return llvm::Error::success();
+    });
+  }
+};
+
 /// Writes a jitdump file, which `perf inject --jit` reads.
 std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> ForProfilers(llvm::orc::ExecutionSession& session) {
   using llvm::orc::ExecutorAddr;
@@ -55,7 +70,10 @@ std::unique_ptr<llvm::orc::LLJIT> MakeOrc() {
     if (!memory) return memory.takeError();
     auto layer = std::make_unique<ObjectLinkingLayer>(session, std::move(*memory));
     if (options().gdb) layer->addPlugin(ForDebuggers(session));
-    if (options().perf) layer->addPlugin(ForProfilers(session));
+    if (options().perf) {
+      layer->addPlugin(std::make_shared<KeepForProfilers>());
+      layer->addPlugin(ForProfilers(session));
+    }
     return layer;
   };
   return Check("starting ORC",

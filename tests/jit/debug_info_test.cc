@@ -115,15 +115,15 @@ TEST(DebugInfo, HasTheLinesOfTheProgram) {
       lines.insert(static_cast<int>(row.Line));
     }
   }
-  for (const int line : {first, first + 1, first + 2, first + 5}) EXPECT_TRUE(lines.contains(line)) << line;
-  EXPECT_LE(*lines.rbegin(), first + 8);
+  for (const int line : {first, first + 1, first + 2}) EXPECT_TRUE(lines.contains(line)) << line;
+  EXPECT_LE(*lines.rbegin(), first + 3);
   EXPECT_GE(*lines.begin(), first);
   EXPECT_TRUE(names.contains("duet::three_lines"));
   const auto begins = [&](const std::string& with) {
     return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name.starts_with(with); });
   };
-  EXPECT_TRUE(begins("duet::three_lines.k"));
-  EXPECT_TRUE(begins("duet::three_lines.region_0.body"));
+  EXPECT_TRUE(begins("duet::three_lines::k"));
+  EXPECT_TRUE(begins("duet::three_lines::region_0_body"));
 }
 
 // ---- in a process of its own
@@ -143,7 +143,8 @@ TEST(DebugInfo, DISABLED_RunsNatively) {
   const Tensor x = tensor({1.0f, 2.0f});
   const function step{Step, {.name = "step"}};
   step.compile(x);
-  EXPECT_TRUE(same_bits(step(x), Step(x)));
+  const Tensor native = step(x);  // first: the debugger is to stop there
+  EXPECT_TRUE(same_bits(native, Step(x)));
   EXPECT_EQ(step.stats().native_calls, 1);
 }
 
@@ -153,7 +154,7 @@ TEST(DebugInfo, IsSeenByTheDebugger) {
   const std::string command =
       "DUET_GDB=1 gdb -batch -nx -iex 'set debuginfod enabled off' -ex 'set breakpoint pending on' "
       "-ex 'break DuetDebuggerStopsHere' -ex run -ex 'echo STOPPED\\n' -ex backtrace "
-      "-ex 'frame function duet::step.region_0.body' -ex 'info symbol $pc' -ex 'info line *$pc' -ex kill --args " +
+      "-ex 'frame function duet::step::region_0_body' -ex 'info symbol $pc' -ex 'info line *$pc' -ex kill --args " +
       self + " --gtest_also_run_disabled_tests --gtest_filter=DebugInfo.DISABLED_RunsNatively 2>&1";
   std::FILE* pipe = popen(command.c_str(), "r");
   std::string text;
@@ -162,9 +163,9 @@ TEST(DebugInfo, IsSeenByTheDebugger) {
   pclose(pipe);
   if (text.find("STOPPED") == std::string::npos) GTEST_SKIP() << "gdb may not run programs here: " << text;
   const std::string at = "debug_info_test.cc:" + std::to_string(kNativeLine);
-  EXPECT_THAT(text, ContainsRegex("in duet::step.region_0.body \\(\\) at [^\n]*" + at));
+  EXPECT_THAT(text, ContainsRegex("in duet::step::region_0_body \\(\\) at [^\n]*" + at));
   EXPECT_THAT(text, ContainsRegex("in duet::step \\(\\) at [^\n]*debug_info_test.cc:"));
-  EXPECT_THAT(text, HasSubstr("duet::step.region_0.body + "));
+  EXPECT_THAT(text, HasSubstr("duet::step::region_0_body + "));
   EXPECT_THAT(text, ContainsRegex("Line " + std::to_string(kNativeLine) + " of \"[^\n]*debug_info_test.cc\""));
 }
 
@@ -180,7 +181,7 @@ TEST(DebugInfo, IsWrittenForTheProfiler) {
       std::ifstream file(entry.path(), std::ios::binary);
       dump.assign(std::istreambuf_iterator<char>(file), {});
     }
-  EXPECT_THAT(dump, AllOf(HasSubstr("duet::step.region_0.body"), HasSubstr("debug_info_test.cc")));
+  EXPECT_THAT(dump, AllOf(HasSubstr("duet::step::region_0_body"), HasSubstr("debug_info_test.cc")));
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST(Effects, HappenOnEveryCall) {
   EXPECT_THAT(output.text, HasSubstr("call 3: x is [-1. -2.]\ncheck: x must be positive\n  at "));
   EXPECT_THAT(output.text, HasSubstr("calls: 3, native: 1\n"));
   EXPECT_THAT(output.text, HasSubstr("3.0, 2 to come\n4.0, 1 to come\n4.0, 0 to come\nthe stream is dry: mean 4.0\n"));
-  EXPECT_THAT(output.text, HasSubstr("[0.08333333]\n"));
+  EXPECT_THAT(output.text, HasSubstr("[0.083333336]\n"));
   const std::string folder = DUET_SOURCE_DIR;
   EXPECT_EQ(CheckShown(TextOf(folder + "/examples/effects.cc"), TextOf(folder + "/docs/effects.md")), 3);
 }
