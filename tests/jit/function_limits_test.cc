@@ -34,7 +34,7 @@ double CpuSeconds() {
 void Stage(const char* name, double start) {
   const double per_op = (CpuSeconds() - start) / kOps * 1e6;
   std::printf("%-9s %.3f us per op\n", name, per_op);
-  if (!kSanitized) EXPECT_LE(per_op, kMicroseconds) << name;
+  EXPECT_TRUE(kSanitized || per_op <= kMicroseconds) << name << ' ' << per_op;
 }
 
 TEST(FunctionLimits, DISABLED_AMillionOps) {
@@ -69,7 +69,7 @@ TEST(FunctionLimits, DISABLED_AMillionOps) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf("peak      %.2f GB\n", static_cast<double>(usage.ru_maxrss) / 1e6);
-  if (!kSanitized) EXPECT_LE(usage.ru_maxrss, 1'500'000);
+  EXPECT_TRUE(kSanitized || usage.ru_maxrss <= 1'500'000) << usage.ru_maxrss;
 }
 
 TEST(FunctionLimits, AMillionOpsOnASmallStack) {
