@@ -103,7 +103,7 @@ void GradientRule<Op::broadcast_to>(GradientContext& g) {
   const int added = to.rank() - from.rank();
   Axes axes(std::initializer_list<int>{});
   for (int i = 0; i < to.rank(); ++i)
-    if (i < added || !from[i - added].same(to[i])) axes.push_back(i);
+    if (i < added || (from[i - added].same(1) && !to[i].same(1))) axes.push_back(i);
   g.add(0, reshape(sum(g.dy(), axes), from));
 }
 

@@ -100,6 +100,12 @@ std::vector<Tensor> RunHostCall(const HostCallee& callee, std::span<const Tensor
 
 std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCallee> one, std::vector<bool> is_batched,
                                                  Dim size, Line line) {
+  if (size.same(0)) {  // nothing will be called that tells what its results are
+    auto known = std::make_shared<HostCallee>(*one);
+    for (Type& type : known->results)
+      for (Dim& dim : type.shape) dim = std::int64_t{dim};
+    one = std::move(known);
+  }
   auto all = std::make_shared<HostCallee>();
   all->id = g_next_callee.fetch_add(1);
   for (Type type : one->results) {

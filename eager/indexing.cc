@@ -103,7 +103,7 @@ Tensor At(const Tensor& x, std::span<const Index* const> indices) {
   const Plan plan = CheckedPlan(x, indices);
   LineScope scope{Line(indices[0]->line())};
   Tensor part = x;
-  if (!(plan.sizes == x.shape() && plan.step == Shape::Filled(x.rank(), 1)))
+  if (!(plan.sizes.same(x.shape()) && plan.step.same(Shape::Filled(x.rank(), 1))))
     part = slice(x, plan.start, plan.sizes, plan.step);
   return reshape(part, plan.result);
 }

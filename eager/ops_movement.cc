@@ -40,7 +40,7 @@ Tensor reshape(const Arg& arg, const Shape& shape) {
   const Tensor x = arg.value();
   Attributes attributes;
   InContext("reshape", {&x}, arg.line(), [&] { attributes.shape = ResolveReshape(x.shape(), shape); });
-  if (attributes.shape == x.shape()) return x;
+  if (attributes.shape.same(x.shape())) return x;
   return Bind(Op::reshape, {&x}, attributes, arg.line());
 }
 
@@ -101,8 +101,8 @@ Tensor squeeze(const Arg& arg, const Axes& axes) {
   InContext("squeeze", {&x}, arg.line(), [&] {
     const Shape dropped = axes.all() ? Shape{} : NormalizeAxes(axes.list(), x.rank());
     for (int i = 0; i < x.rank(); ++i) {
-      const bool drop = axes.all() ? x.shape()[i].same(1) : dropped.contains(i);
-      if (drop && !x.shape()[i].same(1))
+      const bool drop = axes.all() ? x.shape()[i] == 1 : dropped.contains(i);
+      if (drop && x.shape()[i] != 1)
         throw ShapeError("axis " + std::to_string(i) + " has size " + std::to_string(x.shape()[i]) + ", not 1");
       if (!drop) attributes.shape.push_back(x.shape()[i]);
     }

@@ -42,7 +42,7 @@ Tensor matmul(const Arg& x, const Arg& y) {
     a = CastTo(a, dtype, line);
     b = CastTo(b, dtype, line);
     const Dim inner_a = a.shape().back(), inner_b = b.shape()[b.rank() == 1 ? 0 : b.rank() - 2];
-    if (!inner_a.same(inner_b))
+    if (inner_a != inner_b)
       throw ShapeError("inner sizes differ: " + std::to_string(inner_a) + " and " + std::to_string(inner_b));
     LineScope scope(line);
     if ((row = a.rank() == 1)) a = expand_dims(a, 0);

@@ -133,7 +133,7 @@ Tensor CastTo(const Tensor& tensor, DType dtype, Line line) {
 }
 
 Tensor BroadcastTo(const Tensor& tensor, const Shape& shape, Line line) {
-  if (tensor.body()->type.shape == shape) return tensor;
+  if (tensor.body()->type.shape.same(shape)) return tensor;
   Attributes attributes;
   attributes.shape = shape;
   return Bind(Op::broadcast_to, {&tensor}, attributes, line);

@@ -132,7 +132,7 @@ Dim ScanLength(std::span<const Type> xs, Dim length) {
     if (x.shape.empty()) throw ShapeError("cannot scan a 0-d array");
     if (!known) length = x.shape[0];
     known = true;
-    if (!x.shape[0].same(length)) throw ShapeError("cannot scan " + to_string(x) + " over length " + to_string(length));
+    if (x.shape[0] != length) throw ShapeError("cannot scan " + to_string(x) + " over length " + to_string(length));
   }
   if (!known) throw ValueError("nothing is scanned: give a length");
   return length;

@@ -229,7 +229,7 @@ void VmapOfCall(const FlatArguments& arguments, const int* counts, int argument_
       Tensor& leaf = leaves[at_leaf];
       const int from = CheckedAxis(axis, leaf, leaf.rank(), line);
       const Dim examples = leaf.shape()[from];
-      if (!size.same(-1) && !examples.same(size))
+      if (!size.same(-1) && examples != size)
         Fail<ShapeError>("vmap",
                          "argument " + std::to_string(argument) + " has " + to_string(examples) +
                              " examples along axis " + std::to_string(axis) + ", those before it " + to_string(size),

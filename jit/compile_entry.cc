@@ -33,8 +33,8 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
 }
 
 // The plan is the larger part of it.
-std::int64_t BytesOf(const NativeFunction& native) {
-  std::int64_t bytes = std::int64_t{sizeof native} + native.executable().code_bytes;
+std::int64_t BytesOf(const NativeFunction& native, bool shares_code) {
+  std::int64_t bytes = std::int64_t{sizeof native} + (shares_code ? 0 : native.executable().code_bytes);
   for (const Step& step : native.plan().steps) {
     bytes += sizeof step;
     const auto* nest = std::get_if<LoopNest>(&step);
@@ -45,11 +45,13 @@ std::int64_t BytesOf(const NativeFunction& native) {
   return bytes;
 }
 
-void Publish(Entry& entry, std::unique_ptr<NativeFunction> native, const std::string& failure) {
-  if (native) internal::TraceBudget::Get().Grow(entry, BytesOf(*native));
+// shares_code: with an entry that it was made for, which bears its cost.
+void Publish(Entry& entry, std::unique_ptr<NativeFunction> native, const std::string& failure,
+             bool shares_code = false) {
+  if (native) internal::TraceBudget::Get().Grow(entry, BytesOf(*native, shares_code));
   std::lock_guard lock(entry.mutex);
   if (native) {
-    entry.times = native->executable().times;
+    if (!shares_code) entry.times = native->executable().times;
     entry.owned_native = std::move(native);
     entry.state = Entry::State::kNative;
     entry.native.store(entry.owned_native.get(), std::memory_order_release);
@@ -73,10 +75,11 @@ std::unique_ptr<NativeFunction> ForSizes(const SymbolicTrace& trace, const std::
 }
 
 // Code for all sizes; these are the likely ones.
-void CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64_t>& sizes, Compiler& compiler) {
+// Whether that was done now.
+bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64_t>& sizes, Compiler& compiler) {
   SymbolicCode& code = trace.code;
   std::lock_guard lock(code.mutex);
-  if (code.is_done) return;
+  if (code.is_done) return false;
   try {
     SymbolScope scope(sizes, trace.guards);
     code.optimized = OptimizedGraph(trace.recorded);
@@ -90,6 +93,7 @@ void CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
     code.failure = error.what();
   }
   code.is_done = true;
+  return true;
 }
 
 void Compile(Entry& entry) {
@@ -102,8 +106,11 @@ void Compile(Entry& entry) {
     if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
     const auto start = std::chrono::steady_clock::now();
     if (entry.symbolic) {
-      CompileForAllSizes(*entry.symbolic, entry.sizes, *compiler);
-      if (auto native = ForSizes(*entry.symbolic, entry.sizes)) return Publish(entry, std::move(native), "");
+      const bool is_first = CompileForAllSizes(*entry.symbolic, entry.sizes, *compiler);
+      if (auto native = ForSizes(*entry.symbolic, entry.sizes)) {
+        if (is_first) entry.optimize_ms = MillisecondsSince(start) - native->executable().times.total();
+        return Publish(entry, std::move(native), "", !is_first);
+      }
     }
     const Graph graph = OptimizedGraph(entry.recorded);
     LoopPlan plan = BuildLoopPlan(graph, PlanOptionsFromEnvironment());
@@ -218,8 +225,13 @@ void CompileEntryLater(const std::shared_ptr<Entry>& entry) {
     if (entry->state != Entry::State::kEvaluated) return;
     entry->state = Entry::State::kCompiling;
   }
-  if (entry->symbolic && entry->symbolic->code.is_done)
-    if (auto native = ForSizes(*entry->symbolic, entry->sizes)) return Publish(*entry, std::move(native), "");
+  if (entry->symbolic && entry->symbolic->code.is_done) {
+    try {
+      if (auto native = ForSizes(*entry->symbolic, entry->sizes))
+        return Publish(*entry, std::move(native), "", /*shares_code=*/true);
+    } catch (const std::exception&) {  // compiled on its own below, which says what is wrong
+    }
+  }
   CompileThread::Get().Add(entry);
 }
 

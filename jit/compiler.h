@@ -14,6 +14,7 @@ namespace duet {
 
 struct CompileTimes {
   double emit_ms = 0, codegen_ms = 0, link_ms = 0;
+  double total() const { return emit_ms + codegen_ms + link_ms; }
 };
 
 /// Native code of one plan; frees the code when destroyed (never while a call runs).

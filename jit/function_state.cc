@@ -189,9 +189,9 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindSymbolic(const Lookup& 
   }
   std::vector<std::int64_t> sizes;
   for (const auto& trace : traces) {
-    if (!trace->Matches(lookup.arguments, sizes)) continue;
     std::shared_ptr<Entry> entry = NewEntry(lookup, call);
     try {
+      if (!trace->Matches(lookup.arguments, sizes)) continue;
       SetTrace(*entry, trace, sizes);
     } catch (const Error&) {
       return nullptr;  // too large, for example: tracing says so in the words of these sizes
@@ -287,26 +287,36 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& look
   trace->reason = reason;
   trace->line = line;
   trace->key = entry->key;
-  std::vector<std::int64_t> sizes;
-  const std::vector<Type> types = Generalized(lookup.arguments, sizes);
-  try {
-    SymbolScope scope(sizes);
-    trace->recorded = Record(*entry, types, call, trace->result, line);
-    if (!sizes.empty()) trace->recorded = BindSymbols(trace->recorded, scope.symbols());
-    trace->guards = scope.Guards();
-    trace->symbols = sizes.size();
-    for (std::size_t i = 0; i < types.size(); ++i)
-      trace->key.tensors[i].shape = Substitute(types[i].shape, scope.symbols());
-  } catch (const Error&) {
-    if (sizes.empty()) throw;
-    sizes.clear();  // an error of these sizes is raised in their words
-    trace->recorded = Record(*entry, entry->key.tensors, call, trace->result, line);
-  }
   {
     std::lock_guard lock(mutex_);
     trace->number = retired_.traces + 1;
   }
-  SetTrace(*entry, trace, sizes);
+  const auto record_as_given = [&] {
+    trace->key = entry->key;
+    trace->recorded = Record(*entry, entry->key.tensors, call, trace->result, line);
+    if (SymbolScope* around = SymbolScope::Current())
+      trace->recorded = BindSymbols(trace->recorded, around->AllNumbers());
+    SetTrace(*entry, trace, {});
+  };
+  std::vector<std::int64_t> sizes;
+  const std::vector<Type> types = Generalized(lookup.arguments, sizes);
+  // A trace inside another has no symbols of its own, and makes numbers of the other's.
+  if (sizes.empty() || SymbolScope::Current()) {
+    record_as_given();
+  } else {
+    try {
+      SymbolScope scope(sizes);
+      const Graph graph = Record(*entry, types, call, trace->result, line);
+      trace->recorded = BindSymbols(graph, scope.symbols());
+      trace->guards = scope.Guards();
+      trace->symbols = sizes.size();
+      for (std::size_t i = 0; i < types.size(); ++i)
+        trace->key.tensors[i].shape = Substitute(types[i].shape, scope.symbols());
+      SetTrace(*entry, trace, sizes);
+    } catch (const Error&) {
+      record_as_given();  // an error of these sizes is raised in their words
+    }
+  }
   entry->trace_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   {
     std::lock_guard lock(mutex_);
@@ -349,6 +359,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::Drop(const Entry* entry) {
     std::shared_ptr<Entry> dropped = *at;
     entries_.erase(at);
     Retire(*dropped);
+    TakeUnused();  // the entry still holds its trace
     return dropped;
   }
   return nullptr;
@@ -356,6 +367,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::Drop(const Entry* entry) {
 
 void FunctionState::StayWithinBudget(const Entry* newest) {
   {
+    std::vector<std::shared_ptr<const SymbolicTrace>> unused;
     std::vector<std::shared_ptr<Entry>> dropped;  // destroyed without the lock: that may free machine code
     const TraceAmount limit{options_.max_traces, options_.max_bytes};
     std::lock_guard lock(mutex_);
@@ -375,9 +387,25 @@ void FunctionState::StayWithinBudget(const Entry* newest) {
         dropped.push_back(*at);
         entries_.erase(at++);
       }
+      unused = TakeUnused();
     }
   }
   TraceBudget::Get().Enforce(newest);
+}
+
+std::vector<std::shared_ptr<const SymbolicTrace>> FunctionState::TakeUnused() {
+  absl::flat_hash_set<const SymbolicTrace*> used;
+  for (const auto& entry : entries_) used.insert(entry->symbolic.get());
+  std::vector<std::shared_ptr<const SymbolicTrace>> unused;
+  std::deque<std::shared_ptr<const SymbolicTrace>> kept;
+  for (auto& trace : symbolic_) {
+    if (used.contains(trace.get()))
+      kept.push_back(std::move(trace));
+    else
+      unused.push_back(std::move(trace));
+  }
+  symbolic_ = std::move(kept);
+  return unused;
 }
 
 FunctionStats FunctionState::Stats() const {
@@ -386,6 +414,7 @@ FunctionStats FunctionState::Stats() const {
     std::lock_guard lock(mutex_);
     stats = retired_;
   }
+  absl::flat_hash_set<const Executable*> seen;  // sizes of one trace share their code
   for (const auto& entry : entries()) {
     stats.trace_ms += entry->trace_ms;
     stats.native_calls += entry->native_calls.load();
@@ -394,7 +423,8 @@ FunctionStats FunctionState::Stats() const {
     stats.emit_ms += entry->times.emit_ms;
     stats.codegen_ms += entry->times.codegen_ms;
     stats.link_ms += entry->times.link_ms;
-    if (entry->owned_native) stats.code_bytes += entry->owned_native->executable().code_bytes;
+    if (entry->owned_native && seen.insert(&entry->owned_native->executable()).second)
+      stats.code_bytes += entry->owned_native->executable().code_bytes;
   }
   stats.compile_ms = stats.optimize_ms + stats.emit_ms + stats.codegen_ms + stats.link_ms;
   return stats;

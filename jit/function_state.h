@@ -77,6 +77,8 @@ class FunctionState {
   /// Counts what a dropped entry did; with the lock.
   void Retire(Entry& entry);
   void StayWithinBudget(const Entry* newest);
+  /// Traces with symbols of which no entry is left, taken out; with the lock. The caller destroys them without it.
+  std::vector<std::shared_ptr<const SymbolicTrace>> TakeUnused();
 
   FunctionOptions options_;
   Line line_;

@@ -20,7 +20,7 @@ ValueId StripReshapes(const Graph& graph, ValueId value) {
 bool IsEmptyReduction(const Graph& graph, ValueId value) {
   if (graph.is_input(value)) return false;
   const Node& node = graph.node(graph.definition(value));
-  return info(node.op).op_class == OpClass::Reduce && graph.type(graph.operands(node)[0]).shape.contains(0);
+  return info(node.op).op_class == OpClass::Reduce && ElementsOf(graph.type(graph.operands(node)[0]).shape).same(0);
 }
 
 FusionPlan Fuse(const Graph& graph, const FuseOptions& options) { return FusionBuilder(graph, options).Run(); }

@@ -1,6 +1,7 @@
 // Arrays written piece by piece (pad, concatenate, update_slice) and values copied to a buffer of their own: each piece
 // is a group that stores into a box of the target, and what computes the piece joins it as it would any other group.
 #include <algorithm>
+#include <cassert>
 
 #include "passes/fuse_builder.h"
 #include "runtime/symbols.h"
@@ -15,34 +16,55 @@ AffineIndex Position(std::span<const AffineIndex> indices, const Shape& shape) {
   return FlatIndex(map);
 }
 
+// A loop for each axis that is not of size 1, and where the loops stand.
+struct Points {
+  LoopSizes loops;
+  IndexMap map;
+};
+Points PointsOf(const Shape& shape) {
+  Points points;
+  for (const Dim size : shape) {
+    IndexMap::Axis& axis = points.map.axes.emplace_back();
+    axis.size = size;
+    if (size.same(1)) continue;
+    axis.index.set_stride(points.loops.size(), 1);
+    points.loops.push_back(size);
+  }
+  return points;
+}
+
 }  // namespace
 
 void FusionBuilder::CopyToBuffer(ValueId value, StorageId target, NodeId at) {
-  const LoopSizes loops = RefinedLoops(value);
-  const GroupId own = NewGroup(FusionGroup::Kind::kMap, loops, at);
+  LoopSizes loops = RefinedLoops(value);
   // A view that gets its own buffer reads through itself.
   Resolved source = Resolve(value, IdentityMap(loops), loops, /*through_first=*/target == value);
+  if (target == value && source.value == value && !source.complete) {
+    const Points points = PointsOf(graph_.type(value).shape);
+    loops = points.loops;
+    source = Resolve(value, points.map, loops, /*through_first=*/true);
+    assert(source.complete || source.value != value);
+  }
+  const GroupId own = NewGroup(FusionGroup::Kind::kMap, loops, at);
   const FusedValue read = Read(own, std::move(source), false);
   group(own).group.stores.push_back({read, target, FlatIndex(IdentityMap(loops))});
 }
 
 void FusionBuilder::CopyBox(const Box& box) {
-  if (box.sizes.contains(0)) return;
-  LoopSizes loops;
-  std::optional<IndexMap> points;
-  if (!box.is_fill && graph_.type(box.value).shape == box.sizes) {
-    loops = RefinedLoops(box.value);
-    points = SplitAxes(IdentityMap(loops), box.sizes, loops);
-  } else {
-    for (const Dim size : box.sizes)
-      if (!size.same(1)) loops.push_back(size);
-    points = SplitAxes(IdentityMap(loops), box.sizes, loops);
+  if (ElementsOf(box.sizes).same(0)) return;
+  auto [loops, points] = PointsOf(box.sizes);
+  if (!box.is_fill && graph_.type(box.value).shape.same(box.sizes)) {
+    const LoopSizes refined = RefinedLoops(box.value);
+    if (std::optional<IndexMap> split = SplitAxes(IdentityMap(refined), box.sizes, refined)) {
+      loops = refined;
+      points = std::move(*split);
+    }
   }
   const GroupId own = NewGroup(FusionGroup::Kind::kMap, loops, box.at);
   IndexMap from;
   absl::InlinedVector<AffineIndex, 4> to;
   for (int i = 0; i < box.sizes.rank(); ++i) {
-    const AffineIndex& index = points->axes[static_cast<std::size_t>(i)].index;
+    const AffineIndex& index = points.axes[static_cast<std::size_t>(i)].index;
     from.axes.push_back({index, box.is_fill ? Dim(1) : graph_.type(box.value).shape[i]});
     if (!box.from.empty()) from.axes.back().index.offset += box.from[i];
     to.emplace_back();
@@ -120,7 +142,7 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
   };
   const bool is_dense =
       std::all_of(attributes.step.begin(), attributes.step.end(), [](Dim step) { return step.same(1); });
-  if (is_dense && !inner.contains(0)) {
+  if (is_dense && !ElementsOf(inner).same(0)) {
     Box base = box;
     base.value = operands[0];
     CopySurroundings(base, attributes.start, inner);
@@ -135,7 +157,7 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
   update.step = attributes.step;
   update.is_pinned = true;
   CopyBox(update);
-  if (!inner.contains(0)) add_update();
+  if (!ElementsOf(inner).same(0)) add_update();
 }
 
 // Sizes of the loops over a value, cut so finely that the reshapes of equally large values above it need no division.
@@ -176,7 +198,7 @@ LoopSizes FusionBuilder::RefinedLoops(ValueId value) const {
   Dim outer = count;
   for (std::size_t i = cuts.size(); i-- > 0;) {
     const WholeDivision part = DivideWhole(outer, cuts[i]);
-    if (!part.remainder.same(0)) continue;
+    if (!part.remainder.same(0)) return PointsOf(graph_.type(value).shape).loops;
     if (!part.quotient.same(1)) loops.push_back(part.quotient);
     outer = cuts[i];
   }

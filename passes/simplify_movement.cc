@@ -21,7 +21,7 @@ bool IsIdentity(const Shape& axes) {
 // Turn this: slice(x) {start=[0,...], step=[1,...]} of all of x    into this: x
 // Turn this: flip(x) {axes=[]}    into this: x
 bool IsNothing(const Expression& e) {
-  if (e.TypeOf(e.x()).shape != e.type.shape) return false;
+  if (!e.TypeOf(e.x()).shape.same(e.type.shape)) return false;
   const Attributes& attributes = e.attributes();
   switch (e.op) {
     case Op::reshape:
@@ -110,7 +110,7 @@ bool SimplifyMovement(Expression& e) {
       return AllAre(attributes.low, 0) && AllAre(attributes.high, 0) && e.Replace(e.x());
     case Op::update_slice:
       // Turn this: update_slice(x, y) of all of x    into this: y
-      return e.TypeOf(e.y()).shape == e.type.shape && AllAre(attributes.start, 0) && AllAre(attributes.step, 1) &&
+      return e.TypeOf(e.y()).shape.same(e.type.shape) && AllAre(attributes.start, 0) && AllAre(attributes.step, 1) &&
              e.Replace(e.y());
     default:
       return false;

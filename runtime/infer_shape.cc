@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/infer_rules.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -16,7 +17,11 @@ bool MultiplySizes(const Shape& shape, std::int64_t* count) {
   bool fits = true, empty = false;
   *count = 1;
   for (Dim dim : shape) {
-    if (dim.is_symbol()) continue;
+    if (dim.is_symbol()) {
+      if (SymbolScope::Current() && dim < 0)
+        throw ShapeError(fmt::format("sizes must not be negative: {}", to_string(shape)));
+      continue;
+    }
     const std::int64_t size = dim;
     if (size < 0) throw ShapeError(fmt::format("sizes must not be negative: {}", to_string(shape)));
     empty |= size == 0;

@@ -93,9 +93,9 @@ bool SameCallee(const HostCallee* a, const HostCallee* b) {
 }
 
 bool operator==(const Attributes& a, const Attributes& b) {
-  return a.dtype == b.dtype && a.variable == b.variable && a.shape == b.shape && a.axes == b.axes &&
-         a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && a.length.same(b.length) &&
-         a.carries == b.carries && a.reverse == b.reverse && a.text == b.text &&
+  return a.dtype == b.dtype && a.variable == b.variable && a.shape.same(b.shape) && a.axes.same(b.axes) &&
+         a.start.same(b.start) && a.step.same(b.step) && a.low.same(b.low) && a.high.same(b.high) &&
+         a.length.same(b.length) && a.carries == b.carries && a.reverse == b.reverse && a.text == b.text &&
          SameCallee(a.host.get(), b.host.get()) && SameData(a.data, b.data);
 }
 

@@ -128,12 +128,11 @@ Dim Divide(Dim a, Dim b) {
   if (b.is_symbol())
     if (const WholeDivision whole = DivideWhole(a, b); whole.remainder.same(0)) return whole.quotient;
   const std::int64_t divisor = b;  // asks the trace where it is a symbol
-  if (divisor <= 0) return std::int64_t{a} / divisor;
-  if (!a.is_symbol()) return std::int64_t{a} / divisor;
+  if (divisor <= 0 || !a.is_symbol()) return internal::FloorDivide(a, divisor);
   // What divides leaves the quotient: (4*s0+3)/2 = 2*s0+3/2 = 2*s0+1.
   Polynomial whole, rest;
   for (const auto& [product, factor] : TermsOf(a)) {
-    const std::int64_t out = factor >= 0 ? factor / divisor : -((-factor + divisor - 1) / divisor);
+    const std::int64_t out = internal::FloorDivide(factor, divisor);
     if (out != 0 && (factor % divisor == 0 || product.empty())) {
       whole[product] = out;
       if (const std::int64_t left = factor - out * divisor) rest[product] = left;
@@ -162,7 +161,14 @@ Dim Map(Dim dim, F&& atom) {
 // What a size is at least when symbol i is at least `least(i)`, where that is easy to see: symbols are their least
 // value and something not negative; where no term but the number is negative then, the number is the answer.
 template <class F>
+bool IsNotNegative(Dim dim, const F& least);
+
+template <class F>
 std::optional<std::int64_t> LeastOf(Dim dim, const F& least) {
+  for (const auto& [product, factor] : TermsOf(dim))
+    for (const int atom : product)
+      if (const Quotient quotient = QuotientOf(atom); quotient.divisor && !IsNotNegative(quotient.numerator, least))
+        return std::nullopt;
   const Dim raised = Map(dim, [&](int atom) -> Dim {
     return atom < Dim::kFirstExpression ? Dim::Symbol(atom) + least(atom) : Dim::Symbol(atom);
   });
@@ -220,22 +226,32 @@ Dim internal::OfSymbols(DimOp op, Dim a, Dim b) {
 
 WholeDivision DivideWhole(Dim dim, Dim divisor) {
   if (!dim.is_symbol() && !divisor.is_symbol()) {
-    const std::int64_t a = dim, b = divisor, quotient = a / b - (a % b < 0 ? 1 : 0);
-    return {quotient, a - quotient * b};
+    const std::int64_t quotient = internal::FloorDivide(dim, divisor);
+    return {quotient, std::int64_t{dim} - quotient * std::int64_t{divisor}};
   }
-  // Term by term, by a divisor of one term.
+  // Long division, by the term of the highest degree.
   const Polynomial by = TermsOf(divisor);
-  if (by.size() != 1 || by.begin()->second <= 0) return {0, dim};
-  const auto& [factors, number] = *by.begin();
-  Polynomial quotient, remainder;
-  for (const auto& [product, factor] : TermsOf(dim)) {
+  const auto highest = [](const Polynomial& terms) {
+    return std::max_element(terms.begin(), terms.end(), [](const auto& p, const auto& q) {
+      return std::pair(p.first.size(), p.first) < std::pair(q.first.size(), q.first);
+    });
+  };
+  const auto& [factors, number] = *highest(by);
+  Polynomial rest = TermsOf(dim), quotient, remainder;
+  constexpr int kMostSteps = 64;
+  for (int step = 0; !rest.empty(); ++step) {
+    if (step == kMostSteps) return {0, dim};
+    const auto [product, factor] = *highest(rest);
     if (factor % number != 0 || !std::includes(product.begin(), product.end(), factors.begin(), factors.end())) {
       remainder[product] = factor;
+      rest.erase(product);
       continue;
     }
-    Product rest;
-    std::set_difference(product.begin(), product.end(), factors.begin(), factors.end(), std::back_inserter(rest));
-    quotient[rest] = factor / number;
+    Product left;
+    std::set_difference(product.begin(), product.end(), factors.begin(), factors.end(), std::back_inserter(left));
+    const Polynomial part{{left, factor / number}};
+    quotient = Sum(quotient, part, 1);
+    rest = Sum(rest, Times(part, by), -1);
   }
   return {DimOf(quotient), DimOf(remainder)};
 }
@@ -277,8 +293,7 @@ std::int64_t ValueOf(Dim dim, std::span<const std::int64_t> values) {
   return Map(dim, [&](int atom) -> Dim {
     const Quotient quotient = QuotientOf(atom);
     if (quotient.divisor == 0) return values[static_cast<std::size_t>(atom)];
-    const std::int64_t numerator = ValueOf(quotient.numerator, values);
-    return numerator >= 0 ? numerator / quotient.divisor : -((-numerator + quotient.divisor - 1) / quotient.divisor);
+    return internal::FloorDivide(ValueOf(quotient.numerator, values), quotient.divisor);
   });
 }
 
@@ -358,6 +373,8 @@ SymbolScope::SymbolScope(std::vector<std::int64_t> values, const std::vector<Siz
   for (std::size_t i = 0; i < values_.size(); ++i) symbols_.push_back(Dim::Symbol(static_cast<int>(i)));
   for (const SizeGuard& guard : known) Assume(guard);
   std::swap(known_, guards_);
+  known_least_ = least_;
+  known_most_ = most_;
 }
 
 SymbolScope::~SymbolScope() { t_scope = outer_; }
@@ -405,13 +422,23 @@ std::int64_t SymbolScope::NumberOf(Dim dim) {
   return value;
 }
 
+const std::vector<Dim>& SymbolScope::AllNumbers() {
+  for (std::size_t i = 0; i < symbols_.size(); ++i) NumberOf(symbols_[i]);
+  return symbols_;
+}
+
 void SymbolScope::Replace(int symbol, Dim by) {
   symbols_[static_cast<std::size_t>(symbol)] = by;
   for (Dim& other : symbols_) other = Found(other);
 }
 
 void SymbolScope::Assume(const SizeGuard& guard) {
-  if (std::find(guards_.begin(), guards_.end(), guard) == guards_.end()) guards_.push_back(guard);
+  if (!AssumeBound(guard) && std::find(guards_.begin(), guards_.end(), guard) == guards_.end())
+    guards_.push_back(guard);
+}
+
+// Whether the guard is kept as what is known of its symbols.
+bool SymbolScope::AssumeBound(const SizeGuard& guard) {
   // What a guard with one symbol, or the difference of two, says of them.
   const Polynomial terms = TermsOf(guard.value);
   std::int64_t offset = 0;
@@ -422,32 +449,44 @@ void SymbolScope::Assume(const SizeGuard& guard) {
     } else if (product.size() == 1 && product[0] < Dim::kFirstExpression) {
       linear.emplace_back(product[0], factor);
     } else {
-      return;
+      return false;
     }
   }
   if (guard.kind == SizeGuard::Kind::kZero && linear.size() == 2 && offset == 0 &&
-      linear[0].second == -linear[1].second)
-    return Replace(std::max(linear[0].first, linear[1].first), Dim::Symbol(std::min(linear[0].first, linear[1].first)));
-  if (linear.size() != 1) return;
+      linear[0].second == -linear[1].second) {
+    Replace(std::max(linear[0].first, linear[1].first), Dim::Symbol(std::min(linear[0].first, linear[1].first)));
+    return true;
+  }
+  if (linear.size() != 1) return false;
   const auto [symbol, factor] = linear[0];
   const auto i = static_cast<std::size_t>(symbol);
-  if (guard.kind == SizeGuard::Kind::kZero) return Replace(symbol, values_[i]);
-  if (guard.kind != SizeGuard::Kind::kNotNegative) return;
+  if (guard.kind == SizeGuard::Kind::kZero) {
+    Replace(symbol, values_[i]);
+    return true;
+  }
+  if (guard.kind != SizeGuard::Kind::kNotNegative) return false;
   // factor * symbol + offset >= 0
   if (factor > 0)
-    least_[i] = std::max(least_[i], (-offset + factor - 1) / factor);
+    least_[i] = std::max(least_[i], -internal::FloorDivide(offset, factor));
   else
-    most_[i] = std::min(most_[i], offset / -factor);
+    most_[i] = std::min(most_[i], internal::FloorDivide(offset, -factor));
   if (least_[i] == most_[i]) Replace(symbol, values_[i]);
+  return true;
 }
 
 std::vector<SizeGuard> SymbolScope::Guards() const {
   std::vector<SizeGuard> guards;
-  for (const SizeGuard& guard : guards_) {
+  const auto add = [&](const SizeGuard& guard) {
     const SizeGuard found{Found(guard.value), guard.kind};
     if (found.value.is_symbol() && std::find(guards.begin(), guards.end(), found) == guards.end())
       guards.push_back(found);
+  };
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const Dim symbol = Dim::Symbol(static_cast<int>(i));
+    if (least_[i] > known_least_[i]) add({symbol - least_[i], SizeGuard::Kind::kNotNegative});
+    if (most_[i] < known_most_[i]) add({most_[i] - symbol, SizeGuard::Kind::kNotNegative});
   }
+  for (const SizeGuard& guard : guards_) add(guard);
   return guards;
 }
 

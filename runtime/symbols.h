@@ -32,7 +32,8 @@ Dim Substitute(Dim dim, std::span<const Dim> symbols);
 Shape Substitute(const Shape& shape, std::span<const Dim> symbols);
 /// What is known of sizes without asking.
 bool IsNeverNegative(Dim dim);
-/// dim = quotient * divisor + remainder; the remainder is 0 only where that is seen. Numbers: it is not negative.
+/// dim = quotient * divisor + remainder. Of numbers the remainder is not negative; of expressions it may be any where
+/// it is not 0.
 struct WholeDivision {
   Dim quotient, remainder;
 };
@@ -73,6 +74,8 @@ class SymbolScope {
   bool IsNegative(Dim difference);
   std::int64_t NumberOf(Dim dim);
 
+  /// Makes every symbol the number that it has.
+  const std::vector<Dim>& AllNumbers();
   /// Per symbol what it was found to be: itself, another symbol or a number.
   const std::vector<Dim>& symbols() const { return symbols_; }
   /// In terms of what was found.
@@ -81,12 +84,13 @@ class SymbolScope {
  private:
   Dim Found(Dim dim) const;
   void Assume(const SizeGuard& guard);
+  bool AssumeBound(const SizeGuard& guard);
   void Replace(int symbol, Dim by);
 
   SymbolScope* outer_;
   std::vector<std::int64_t> values_;
   std::vector<Dim> symbols_;
-  std::vector<std::int64_t> least_, most_;  // per symbol, from guards
+  std::vector<std::int64_t> least_, most_, known_least_, known_most_;  // per symbol
   std::vector<SizeGuard> known_, guards_;
 };
 

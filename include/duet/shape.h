@@ -62,11 +62,14 @@ Dim OfSymbols(DimOp op, Dim a, Dim b);
 bool LessOfSymbols(Dim a, Dim b, bool or_equal);
 bool EqualOfSymbols(Dim a, Dim b);
 
+constexpr std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
 constexpr bool AnySymbol(Dim a, Dim b) { return a.is_symbol() || b.is_symbol(); }
 
 }  // namespace internal
 
-// Numbers as in C++; sizes are not negative, so that / and % round down.
+// Numbers as in C++, except that / rounds down, and % is what remains: 7 / 2 is 3, -7 / 2 is -4.
 template <class A, class B>
   requires internal::OneIsDim<A, B>
 constexpr Dim operator+(A a, B b) {
@@ -93,13 +96,13 @@ template <class A, class B>
 constexpr Dim operator/(A a, B b) {
   const Dim x = a, y = b;
   return internal::AnySymbol(x, y) ? internal::OfSymbols(internal::DimOp::kDivide, x, y)
-                                   : Dim(std::int64_t{x} / std::int64_t{y});
+                                   : Dim(internal::FloorDivide(x, y));
 }
 template <class A, class B>
   requires internal::OneIsDim<A, B>
 constexpr Dim operator%(A a, B b) {
   const Dim x = a, y = b;
-  return internal::AnySymbol(x, y) ? x - x / y * y : Dim(std::int64_t{x} % std::int64_t{y});
+  return x - x / y * y;
 }
 template <class A, class B>
   requires internal::OneIsDim<A, B>
@@ -172,14 +175,21 @@ class Shape {
   }
   bool contains(Dim dim) const {
     for (Dim d : *this)
-      if (d.same(dim)) return true;
+      if (d == dim) return true;
     return false;
   }
 
+  /// Whether the dims are the same numbers or expressions of symbols; asks nothing of the trace.
+  bool same(const Shape& other) const {
+    if (rank_ != other.rank_) return false;
+    for (int i = 0; i < rank_; ++i)
+      if (!dims_[i].same(other.dims_[i])) return false;
+    return true;
+  }
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
     for (int i = 0; i < a.rank_; ++i)
-      if (!a.dims_[i].same(b.dims_[i])) return false;
+      if (a.dims_[i] != b.dims_[i]) return false;
     return true;
   }
 

@@ -84,6 +84,12 @@ std::vector<Program> Programs() {
       {"prod_cumulative", [](const Tensor& x, const Tensor& y) { return prod(x * 0.1f + 1, 0) + y; }, rows, fixed},
       {"eye", [](const Tensor& x, const Tensor& y) { return (eye(x.dim(0)) + matmul(x, x.T())) * sum(y); }, rows,
        fixed},
+      {"sizes_of_two_terms",
+       [](const Tensor& x, const Tensor& y) {
+         const Tensor part = x(range(), range(1, Range::kOpen));
+         return concatenate({part * 2, x, part + 1}, 1) + sum(part) + sum(eye(y.dim(0) + 1) * 3);
+       },
+       [](int n) { return Shape{2, n}; }, same},
       {"random", [](const Tensor& x, const Tensor& y) { return x * random::uniform(random::Key(5), x.shape()) + y; },
        rows, fixed},
   };
@@ -190,6 +196,26 @@ TEST(FunctionSymbol, AQuestionIsAGuard) {
   EXPECT_EQ(traces, 3);  // 2; from 2 to 4; from 5 on
   EXPECT_THAT(f.explain(), HasSubstr("s0 >= 5"));
   EXPECT_THAT(f.explain(), HasSubstr("called with s0 = 5, 6, 7, 8"));
+}
+
+TEST(FunctionSymbol, ShapesAreComparedAndSqueezedAsTheCallSays) {
+  const function f{[](const Tensor& x, const Tensor& y) { return x.shape() == y.shape() ? x * 2 : x * 3; }, {}};
+  for (const auto& [a, b] : {std::pair{5, 6}, {7, 8}, {9, 9}})
+    EXPECT_EQ(f(ones({a}), ones({b}))(0).item<float>(), a == b ? 2 : 3);
+  const function g{[](const Tensor& x) { return squeeze(full({x.dim(0) / 4, 6}, 2.0f)); }, {}};
+  for (const int n : {9, 10, 5}) EXPECT_EQ(g(ones({n})).rank(), n == 5 ? 1 : 2);
+  const function h{[](const Tensor& x) { return x * ((x.dim(0) - 5) / 2); }, {}};  // rounds down, in every mode
+  for (const int n : {9, 8, 4}) EXPECT_TRUE(same_bits(h(ones({n})), ones({n}) * ((Dim(n) - 5) / 2)));
+}
+
+TEST(FunctionSymbol, ATraceInsideATraceKnowsItsSizes) {
+  const function f{[](const Tensor& x) {
+    const Dim k = x.dim(0);
+    const function inner{[=](const Tensor& z) { return z * k; }};
+    inner.concrete(ones({4}));
+    return inner.concrete(ones({6}))(ones({6}));
+  }};
+  for (const int n : {5, 9, 11}) EXPECT_TRUE(same_bits(f(ones({n})), full({6}, static_cast<float>(n))));
 }
 
 TEST(FunctionSymbol, ASizeUsedAsANumberIsThatNumber) {

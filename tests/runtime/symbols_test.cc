@@ -37,6 +37,16 @@ TEST(Symbols, Print) {
   EXPECT_EQ(to_string(SizeGuard{s0 - s1, SizeGuard::Kind::kNonZero}), "s0 != s1");
 }
 
+TEST(Symbols, DivideWhole) {
+  EXPECT_TRUE(DivideWhole(2 * s0 - 2, s0 - 1).quotient.same(2));
+  EXPECT_TRUE(DivideWhole((s0 + 1) * (s1 - 3), s1 - 3).remainder.same(0));
+  EXPECT_TRUE(DivideWhole(s0 * s0 - 1, s0 + 1).quotient.same(s0 - 1));
+  EXPECT_FALSE(DivideWhole(s0 * s0, s0 + 1).remainder.same(0));
+  EXPECT_TRUE(DivideWhole(-7, 2).quotient.same(-4));
+  EXPECT_TRUE(((s0 - s0 - 7) / 2).same(-4));
+  EXPECT_FALSE(IsNeverNegative((s0 - s1) / 2 * s0));
+}
+
 TEST(Symbols, HaveValues) {
   const std::vector<std::int64_t> sizes = {7, 5};
   EXPECT_EQ(ValueOf(12, sizes), 12);
