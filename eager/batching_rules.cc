@@ -168,9 +168,11 @@ DUET_BATCHING_NONE(while_loop, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(while_gradient, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(scan, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(constant, "no operand")
+DUET_BATCHING_NONE(dimension, "no operand")
 DUET_BATCHING_NONE(iota, "no operand")
 DUET_BATCHING_NONE(print, "all examples are printed")
 DUET_BATCHING_NONE(check, "it must hold for all examples")
+DUET_BATCHING_NONE(host_call, "it is called once per example: vmap_regions.cc")
 DUET_BATCHING_NONE(write_variable, "a variable holds one value: writing a batched one is an error")
 
 }  // namespace duet

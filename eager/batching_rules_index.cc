@@ -22,6 +22,27 @@ Tensor MoveAxes(const Tensor& x, int first, int count, int to) {
   return Transposed(x, axes);
 }
 
+// index_add or index_update of all examples.
+Tensor Scattered(const BatchingContext& b, Tensor (*scatter)(const Arg&, const Arg&, const Arg&, int)) {
+  const int axis = static_cast<int>(b.attributes().axes[0]);
+  if (!b.is_batched(1)) return scatter(b.all(0), b.one(1), b.all(2), axis + 1);
+  const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
+  const Tensor y = MoveAxes(b.all(2), axis + 1, indices.rank() - 1, 1);
+  const Dim size = x.shape()[1];
+  Shape rows = x.shape();
+  rows.erase(0);
+  rows[0] = x.shape()[0] * size;
+  Shape parts = rows;
+  parts[0] = ElementsOf(indices.shape());
+  // Nothing is done to nothing, for what it raises where an index is out of range.
+  const Shape count{ElementsOf(indices.shape())};
+  scatter(zeros({size}, i32), reshape(indices, count), zeros(count, i32), 0);
+  const Tensor wide = cast(indices, i64), in_range = where(wide < 0, wide + size, wide);
+  const Tensor positions = reshape(in_range + iota(indices.shape(), 0) * size, count);
+  const Tensor scattered = scatter(reshape(x, rows), positions, reshape(y, parts), 0);
+  return MoveAxes(reshape(scattered, x.shape()), 1, 1, axis + 1);
+}
+
 }  // namespace
 
 DUET_BATCHING(take) {
@@ -29,7 +50,7 @@ DUET_BATCHING(take) {
   if (!b.is_batched(1)) return take(b.all(0), b.one(1), axis + 1);
   if (!b.is_batched(0)) return MoveAxes(take(b.one(0), b.all(1), axis), axis, 1, 0);
   const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
-  const std::int64_t size = x.shape()[1];
+  const Dim size = x.shape()[1];
   Shape flat = x.shape();
   flat.erase(0);
   flat[0] = x.shape()[0] * size;
@@ -40,25 +61,8 @@ DUET_BATCHING(take) {
   return MoveAxes(taken, 1, indices.rank() - 1, 1 + axis);
 }
 
-DUET_BATCHING(index_add) {
-  const int axis = static_cast<int>(b.attributes().axes[0]);
-  if (!b.is_batched(1)) return index_add(b.all(0), b.one(1), b.all(2), axis + 1);
-  const Tensor x = MoveAxes(b.all(0), axis + 1, 1, 1), indices = b.all(1);
-  const Tensor y = MoveAxes(b.all(2), axis + 1, indices.rank() - 1, 1);
-  const std::int64_t size = x.shape()[1];
-  Shape rows = x.shape();
-  rows.erase(0);
-  rows[0] = x.shape()[0] * size;
-  Shape added = rows;
-  added[0] = indices.shape().elements();
-  // Nothing is added to nothing, for what it raises where an index is out of range.
-  const Shape count{indices.shape().elements()};
-  index_add(zeros({size}, i32), reshape(indices, count), zeros(count, i32));
-  const Tensor wide = cast(indices, i64), in_range = where(wide < 0, wide + size, wide);
-  const Tensor positions = reshape(in_range + iota(indices.shape(), 0) * size, count);
-  const Tensor summed = index_add(reshape(x, rows), positions, reshape(y, added));
-  return MoveAxes(reshape(summed, x.shape()), 1, 1, axis + 1);
-}
+DUET_BATCHING(index_add) { return Scattered(b, &index_add); }
+DUET_BATCHING(index_update) { return Scattered(b, &index_update); }
 
 DUET_BATCHING(matmul) {
   // One matrix on the right of all: the rows of all examples as one matrix.
@@ -75,7 +79,7 @@ DUET_BATCHING(random_bits) {
   // Philox4x32-10 in i64 arithmetic: 32-bit words are kept in the low halves, products wrap to the right bits.
   constexpr std::int64_t kLow = 0xFFFFFFFF;
   const Attributes& a = b.attributes();
-  const std::int64_t count = a.shape.elements();
+  const Dim count = ElementsOf(a.shape);
   const Shape grid{b.size(), count};
   const Tensor index = iota(grid, 1), key = broadcast_to(expand_dims(b.all(0), 1), grid);
   Tensor words[4] = {index & kLow, (index >> 32) & kLow, zeros(grid, i64), zeros(grid, i64)};

@@ -1,6 +1,8 @@
 #include "eager/bind.h"
 
 #include "eager/effects.h"
+#include "eager/host_call.h"
+#include "eager/promote.h"
 #include "eager/region.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
@@ -46,6 +48,7 @@ Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
   }
   if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
   if (op == Op::constant) return attributes.data;
+  if (op == Op::dimension) return SizeAsTensor(attributes.shape[0], attributes.dtype);
   Tensor out = NewTensor(result);
   FloatEnvironmentScope environment;
   RunKernel(op, attributes, operands, out);
@@ -70,6 +73,7 @@ Tensor Bind(Op op, Operands operands, const Attributes& attributes, Line line) {
 
 Tensor BindRead(const std::shared_ptr<VariableBody>& variable, Line line) {
   if (t_top) return t_top->ProcessRead(variable, LineScope::Current(line));
+  WrittenVariables::Check(*variable, "Variable::value", line);
   std::lock_guard lock(variable->mutex);
   return variable->value;
 }
@@ -88,6 +92,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
     return;
   }
   if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
+  WrittenVariables::Check(*variable, "assign", line);
   Tensor old = value;
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);
@@ -112,6 +117,10 @@ bool Interpreter::AnyWantsRegions() {
 }
 
 std::vector<Tensor> Interpreter::ProcessRegions(const RegionCall& call) {
+  if (call.op == Op::host_call) {
+    LevelScope below_this(below());
+    return BindRegions(call);
+  }
   if (AnyWantsRegions())
     Fail<TraceError>(name(call.op), "cannot be transformed here while a function is traced", call.line);
   return RunRegions(call);

@@ -54,7 +54,8 @@ class Interpreter {
   virtual void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) = 0;
   /// Whether ops reach this level's inside: a trace takes everything, nothing below it sees an op.
   virtual bool takes_everything() const { return false; }
-  /// An op with regions (eager/region.h). Where nothing at or below wants regions whole, they run step by step.
+  /// An op with regions, or a host_call (eager/region.h). Where nothing at or below wants regions whole, they run step
+  /// by step.
   virtual std::vector<Tensor> ProcessRegions(const RegionCall& call);
   /// Whether this level takes regions whole: a trace records them.
   virtual bool wants_regions() const { return false; }

@@ -41,6 +41,7 @@ void RunEffect(Op op, Operands operands, const Attributes& attributes) {
 }
 
 std::int64_t PrintCount() { return t_printed; }
+UncountedPrints::~UncountedPrints() { t_printed = before_; }
 SkipPrints::SkipPrints(std::int64_t count) { t_skipped = count; }
 SkipPrints::~SkipPrints() { t_skipped = 0; }
 

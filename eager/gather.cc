@@ -1,4 +1,5 @@
-// take and index_add: movement by indices. An index out of range raises after nothing outside was touched.
+// take, index_add and index_update: movement by indices. An index out of range raises after nothing outside was
+// touched.
 #include <cstring>
 #include <string>
 #include <vector>
@@ -70,7 +71,7 @@ void RunTake(int axis, const ArrayRef& x, const ArrayRef& indices, const ArrayRe
 void RunIndexAdd(int axis, const ArrayRef& x, const ArrayRef& indices, const ArrayRef& y, const ArrayRef& result) {
   const Layout layout(x.shape, axis);
   const std::vector<std::int64_t> positions = Positions(indices, layout.size);
-  CopyToContiguous(x, result.data);
+  if (x.data != result.data) CopyToContiguous(x, result.data);
   const Packed added(y);
   if (layout.inner == 0) return;
   const EntryFunction add = FindKernel(Op::add, x.dtype, x.dtype, 0);
@@ -85,6 +86,21 @@ void RunIndexAdd(int axis, const ArrayRef& x, const ArrayRef& indices, const Arr
       frame.buffers = buffers;
       frame.dims = dims;
       add(&frame);
+      from += row;
+    }
+  }
+}
+
+void RunIndexUpdate(int axis, const ArrayRef& x, const ArrayRef& indices, const ArrayRef& y, const ArrayRef& result) {
+  const Layout layout(x.shape, axis);
+  const std::vector<std::int64_t> positions = Positions(indices, layout.size);
+  if (x.data != result.data) CopyToContiguous(x, result.data);
+  const Packed parts(y);
+  const std::int64_t row = layout.inner * bytes_of(x.dtype);
+  const std::byte* from = parts.data();
+  for (std::int64_t outer = 0; outer < layout.outer; ++outer) {
+    for (const std::int64_t position : positions) {
+      std::memcpy(result.data + (outer * layout.size + position) * row, from, static_cast<std::size_t>(row));
       from += row;
     }
   }

@@ -102,12 +102,15 @@ void GradientRule<Op::cast>(GradientContext& g) {
 }
 
 DUET_GRADIENT_ZERO(constant)
+DUET_GRADIENT_ZERO(dimension)
 DUET_GRADIENT_ZERO(iota)
 DUET_GRADIENT_ZERO(random_bits)
 DUET_GRADIENT_ZERO(write_variable)
 DUET_GRADIENT_ZERO(print)
 DUET_GRADIENT_ZERO(check)
-// Those with regions are differentiated by the tape itself: gradient_regions.cc.
+// The tape itself refuses these: tape_level.cc.
+DUET_GRADIENT_ZERO(host_call)
+// Those with regions are differentiated by the tape itself: tape_regions.cc.
 DUET_GRADIENT_ZERO(cond)
 DUET_GRADIENT_ZERO(while_loop)
 DUET_GRADIENT_ZERO(while_gradient)

@@ -116,7 +116,7 @@ void GradientRule<Op::slice>(GradientContext& g) {
   for (int i = 0; i < start.rank(); ++i) {
     if (step[i] > 0) continue;
     reversed.push_back(i);
-    start[i] = start[i] + (std::int64_t{a.shape[i]} - 1) * step[i];
+    start[i] += (a.shape[i] - 1) * step[i];
     step[i] = -std::int64_t{step[i]};
   }
   Tensor update = reversed.list().empty() ? g.dy() : flip(g.dy(), reversed);
@@ -151,7 +151,7 @@ void GradientRule<Op::concatenate>(GradientContext& g) {
   for (int i = 0; i < g.operand_count(); ++i) {
     const Shape& sizes = g.operand(i).shape();
     if (g.needs(i)) g.add(i, slice(g.dy(), start, sizes));
-    start[axis] = start[axis] + sizes[axis];
+    start[axis] += sizes[axis];
   }
 }
 
@@ -169,6 +169,23 @@ void GradientRule<Op::index_add>(GradientContext& g) {
 }
 
 template <>
+void GradientRule<Op::index_update>(GradientContext& g) {
+  const int axis = static_cast<int>(g.attributes().axes[0]);
+  const Tensor& indices = g.operand(1);
+  if (g.needs(0)) g.add(0, index_update(g.dy(), indices, zeros_like(g.operand(2)), axis));
+  if (!g.needs(2)) return;
+  Tensor dy = take(g.dy(), indices, axis);
+  if (indices.rank() != 0) {  // what a later one of equal indices has replaced got nowhere
+    const Tensor order = reshape(iota({ElementsOf(indices.shape())}, 0), indices.shape());
+    const Tensor last = index_update(zeros({g.operand(0).shape()[axis]}, i64), indices, order);
+    Shape aligned = indices.shape();
+    while (aligned.rank() + axis < dy.rank()) aligned.push_back(1);
+    dy = where(reshape(take(last, indices) == order, aligned), dy, 0);
+  }
+  g.add(2, dy);
+}
+
+template <>
 void GradientRule<Op::sort>(GradientContext& g) {
   // Every line's adjoints go back to where its elements came from.
   const Tensor& x = g.operand(0);
@@ -183,7 +200,7 @@ void GradientRule<Op::sort>(GradientContext& g) {
   };
   const Tensor order = argsort(moved(x), last);
   const Shape shape = order.shape();
-  const std::int64_t n = shape[last], lines = n ? shape.elements() / n : 0;
+  const Dim n = shape[last], lines = n == 0 ? Dim(0) : ElementsOf(shape) / n;
   const Tensor from = reshape(order, {lines, n}) + iota({lines, n}, 0) * n;
   const Tensor flat = index_add(zeros({lines * n}, x.dtype()), reshape(from, {-1}), reshape(moved(g.dy()), {-1}));
   g.add(0, InverseTranspose(reshape(flat, shape), to_last));

@@ -1,7 +1,6 @@
 // NumPy's basic indexing as one slice and one reshape.
 #include <duet/ops.h>
 
-#include <algorithm>
 #include <string>
 
 #include "eager/promote.h"
@@ -18,22 +17,22 @@ struct Plan {
 };
 
 struct Bounds {
-  std::int64_t start, size;
+  Dim start, size;
 };
 
-Bounds RangeBounds(const Range& range, std::int64_t size) {
-  const auto clamp = [](std::int64_t x, std::int64_t low, std::int64_t high) {
-    return std::min(std::max(x, low), high);
+Dim Clamp(Dim x, Dim low, Dim high) { return x < low ? low : x > high ? high : x; }
+
+Bounds RangeBounds(const Range& range, Dim size) {
+  const auto end = [&](Dim given, Dim open, Dim low, Dim high) {
+    if (given.same(Range::kOpen)) return open;
+    return Clamp(given < 0 ? given + size : given, low, high);
   };
-  const auto from_end = [&](std::int64_t x) { return x < 0 ? x + size : x; };
   if (range.step > 0) {
-    const std::int64_t start = range.start == Range::kOpen ? 0 : clamp(from_end(range.start), 0, size);
-    const std::int64_t stop = range.stop == Range::kOpen ? size : clamp(from_end(range.stop), 0, size);
-    return {start, stop > start ? (stop - start + range.step - 1) / range.step : 0};
+    const Dim start = end(range.start, 0, 0, size), stop = end(range.stop, size, 0, size);
+    return {start, stop > start ? (stop - start + range.step - 1) / range.step : Dim(0)};
   }
-  const std::int64_t start = range.start == Range::kOpen ? size - 1 : clamp(from_end(range.start), -1, size - 1);
-  const std::int64_t stop = range.stop == Range::kOpen ? -1 : clamp(from_end(range.stop), -1, size - 1);
-  return {start, start > stop ? (start - stop - range.step - 1) / -range.step : 0};
+  const Dim start = end(range.start, size - 1, -1, size - 1), stop = end(range.stop, -1, -1, size - 1);
+  return {start, start > stop ? (start - stop - range.step - 1) / -range.step : Dim(0)};
 }
 
 Plan PlanIndexing(const Shape& shape, std::span<const Index* const> indices) {
@@ -64,10 +63,10 @@ Plan PlanIndexing(const Shape& shape, std::span<const Index* const> indices) {
         for (int n = shape.rank() - used; n > 0; --n) whole();
         break;
       case Index::Kind::kAt: {
-        const std::int64_t size = shape[axis];
-        if (index->at() < -size || index->at() >= size)
-          throw IndexError("index " + std::to_string(index->at()) + " is out of range for axis " +
-                           std::to_string(axis) + " of size " + std::to_string(size));
+        const Dim size = shape[axis];
+        if (index->at() < 0 - size || index->at() >= size)
+          throw IndexError("index " + to_string(index->at()) + " is out of range for axis " + std::to_string(axis) +
+                           " of size " + to_string(size));
         plan.start.push_back(index->at() < 0 ? index->at() + size : index->at());
         plan.step.push_back(1);
         plan.sizes.push_back(1);
@@ -77,7 +76,7 @@ Plan PlanIndexing(const Shape& shape, std::span<const Index* const> indices) {
       case Index::Kind::kRange: {
         if (index->range().step == 0) throw ValueError("a range's step is 0");
         const Bounds bounds = RangeBounds(index->range(), shape[axis]);
-        plan.start.push_back(bounds.size ? bounds.start : 0);
+        plan.start.push_back(bounds.size == 0 ? Dim(0) : bounds.start);
         plan.step.push_back(index->range().step);
         plan.sizes.push_back(bounds.size);
         plan.result.push_back(bounds.size);
@@ -127,7 +126,7 @@ Tensor Put(const Tensor& x, const std::vector<Index>& indices, const Arg& value,
   for (int axis = 0; axis < x.rank(); ++axis) {
     if (plan.step[axis] > 0) continue;
     reversed.push_back(axis);
-    plan.start[axis] = plan.start[axis] + (std::int64_t{plan.sizes[axis]} - 1) * plan.step[axis];
+    plan.start[axis] += (plan.sizes[axis] - 1) * plan.step[axis];
     plan.step[axis] = -std::int64_t{plan.step[axis]};
   }
   if (!reversed.empty()) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "eager/host_call.h"
 #include "eager/jvp.h"
 #include "eager/region.h"
 #include "runtime/fail.h"
@@ -202,6 +203,13 @@ std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
                      "forward mode through its gradient is not there: use scan, or fori_loop with known bounds",
                      call.line);
   LevelScope below_this(below());
+  if (call.op == Op::host_call) {
+    std::vector<Tensor> results = BindRegions(call);
+    const auto is_differentiable = [](const Tensor& result) { return is_float(result.dtype()); };
+    if (customs_ == 0 && any && std::any_of(results.begin(), results.end(), is_differentiable))
+      FailHostDerivative(call.line);
+    return results;
+  }
   if (customs_ > 0 || !any) return BindRegions(call);
   const auto [results, found] = call.op == Op::cond ? CondJvp(call, tangents) : LoopJvp(call, tangents).Run();
   for (std::size_t i = 0; i < results.size(); ++i)

@@ -121,10 +121,12 @@ DUET_JVP(where) {
 DUET_JVP(cast) { return is_float(j.operand(0).dtype()) ? cast(j.tangent(0), j.result().dtype()) : Tensor(); }
 
 DUET_JVP_NONE(constant, kNoOperand)
+DUET_JVP_NONE(dimension, kNoOperand)
 DUET_JVP_NONE(iota, kNoOperand)
 DUET_JVP_NONE(random_bits, kNoFloatOperand)
 DUET_JVP_NONE(print, "no result")
 DUET_JVP_NONE(check, "no result")
+DUET_JVP_NONE(host_call, "its derivative is not known: jvp_regions.cc")
 DUET_JVP_NONE(write_variable, "no tangent goes through a variable")
 
 DUET_JVP_NONE(cond, kRegions)

@@ -77,6 +77,11 @@ DUET_JVP(index_add) {
   return index_add(j.tangent_or_zeros(0), j.operand(1), j.tangent(2), static_cast<int>(j.attributes().axes[0]));
 }
 
+DUET_JVP(index_update) {
+  return index_update(j.tangent_or_zeros(0), j.operand(1), j.tangent_or_zeros(2),
+                      static_cast<int>(j.attributes().axes[0]));
+}
+
 DUET_JVP(sort) {
   // Tangents go where their elements go.
   const Tensor& x = j.operand(0);
@@ -87,7 +92,7 @@ DUET_JVP(sort) {
   for (int i = 0; i <= last; ++i) back[static_cast<int>(to_last[i])] = i;
   const Tensor order = argsort(Transposed(x, to_last), last);
   const Shape shape = order.shape();
-  const std::int64_t n = shape[last], lines = n ? shape.elements() / n : 0;
+  const Dim n = shape[last], lines = n == 0 ? Dim(0) : ElementsOf(shape) / n;
   const Tensor from = reshape(order, {lines, n}) + iota({lines, n}, 0) * n;
   const Tensor flat = take(reshape(Transposed(j.tangent(0), to_last), {lines * n}), from);
   return Transposed(reshape(flat, shape), back);

@@ -121,20 +121,21 @@ Tensor iota(const Shape& shape, int axis, DType dtype, SourceLocation line) {
   return Bind(Op::iota, {}, attributes, line);
 }
 
-Tensor eye(std::int64_t n, DType dtype, SourceLocation line) {
+Tensor eye(Dim n, DType dtype, SourceLocation line) {
   LineScope scope{Line(line)};
   return cast(iota({n, n}, 0) == iota({n, n}, 1), dtype);
 }
 
-Tensor arange(std::int64_t stop, SourceLocation line) { return arange(0, stop, 1, line); }
+Tensor arange(Dim stop, SourceLocation line) { return arange(0, stop, 1, line); }
 
-Tensor arange(std::int64_t start, std::int64_t stop, std::int64_t step, SourceLocation line) {
+Tensor arange(Dim start, Dim stop, std::int64_t step, SourceLocation line) {
   if (step == 0) Fail<ValueError>("arange", "step is 0", line);
   LineScope scope{Line(line)};
-  const std::int64_t distance = step > 0 ? stop - start : start - stop;
+  const Dim distance = step > 0 ? stop - start : start - stop;
   const std::int64_t stride = step > 0 ? step : -step;
-  const std::int64_t count = distance <= 0 ? 0 : (distance + stride - 1) / stride;
-  const bool narrow = start == static_cast<std::int32_t>(start) && stop == static_cast<std::int32_t>(stop);
+  const Dim count = distance <= 0 ? Dim(0) : (distance + stride - 1) / stride;
+  const auto fits = [](Dim x) { return x >= INT32_MIN && x <= INT32_MAX; };
+  const bool narrow = fits(start) && fits(stop);
   const Tensor index = iota({count}, 0, narrow ? i32 : i64);
   if (start == 0 && step == 1) return index;
   return index * step + start;

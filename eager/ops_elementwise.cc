@@ -32,6 +32,7 @@ Tensor Reduce(Op op, const Arg& x, const Axes& axes, KeepDims keep);
 #define DUET_DEFINE_Contract(name)
 #define DUET_DEFINE_Effect(name)
 #define DUET_DEFINE_Region(name)
+#define DUET_DEFINE_Host(name)
 #include <duet/ops.def>
 #undef DUET_OP
 

@@ -167,13 +167,24 @@ Tensor take(const Arg& arg, const Arg& indices, int axis) {
   return Bind(Op::take, {&x, &at}, attributes, arg.line());
 }
 
-Tensor index_add(const Arg& arg, const Arg& indices, const Arg& added, int axis) {
+namespace {
+
+Tensor Scattered(Op op, const Arg& arg, const Arg& indices, const Arg& parts, int axis) {
   const Tensor x = arg.value(), at = indices.value();
   Attributes attributes;
-  InContext("index_add", {&x, &at}, arg.line(), [&] { attributes.axes = {NormalizeAxis(axis, x.rank())}; });
-  const Tensor y =
-      InContext("index_add", {&x, &at}, arg.line(), [&] { return ToTensor(added, x.dtype(), arg.line()); });
-  return Bind(Op::index_add, {&x, &at, &y}, attributes, arg.line());
+  InContext(name(op), {&x, &at}, arg.line(), [&] { attributes.axes = {NormalizeAxis(axis, x.rank())}; });
+  const Tensor y = InContext(name(op), {&x, &at}, arg.line(), [&] { return ToTensor(parts, x.dtype(), arg.line()); });
+  return Bind(op, {&x, &at, &y}, attributes, arg.line());
+}
+
+}  // namespace
+
+Tensor index_add(const Arg& x, const Arg& indices, const Arg& y, int axis) {
+  return Scattered(Op::index_add, x, indices, y, axis);
+}
+
+Tensor index_update(const Arg& x, const Arg& indices, const Arg& y, int axis) {
+  return Scattered(Op::index_update, x, indices, y, axis);
 }
 
 Tensor sort(const Arg& x, int axis) { return AlongAxis(Op::sort, x.value(), axis, x.line()); }

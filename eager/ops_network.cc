@@ -64,7 +64,7 @@ Tensor matmul(const Arg& x, const Arg& y) {
   return reshape(product, shape);
 }
 
-Tensor one_hot(const Arg& arg, std::int64_t classes, DType dtype) {
+Tensor one_hot(const Arg& arg, Dim classes, DType dtype) {
   const Tensor indices = arg.value();
   if (indices.empty_handle() || !is_int(indices.dtype())) Fail<DTypeError>("one_hot", "indices are ints", arg.line());
   LineScope scope(arg.line());

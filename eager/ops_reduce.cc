@@ -8,9 +8,9 @@
 namespace duet {
 namespace {
 
-std::int64_t ReducedCount(const Tensor& x, const Axes& axes) {
-  if (axes.all()) return x.shape().elements();
-  std::int64_t count = 1;
+Dim ReducedCount(const Tensor& x, const Axes& axes) {
+  if (axes.all()) return ElementsOf(x.shape());
+  Dim count = 1;
   for (Dim axis : NormalizeAxes(axes.list(), x.rank())) count *= x.shape()[static_cast<int>(axis)];
   return count;
 }
@@ -44,7 +44,7 @@ Tensor mean(const Arg& arg, const Axes& axes, KeepDims keep) {
   LineScope scope(arg.line());
   const Tensor x = AsFloat(arg);
   const Tensor total = sum(x, axes, keep);
-  return total / Literal(static_cast<double>(ReducedCount(x, axes)), x.dtype());
+  return total / ReducedCount(x, axes);
 }
 
 Tensor var(const Arg& arg, const Axes& axes, KeepDims keep) {

@@ -16,7 +16,7 @@ DType NumberDType(const Arg& arg) {
     case Arg::Kind::kBool:
       return DType::bool_;
     case Arg::Kind::kInt:
-      return arg.as_int() == static_cast<std::int32_t>(arg.as_int()) ? DType::i32 : DType::i64;
+      return arg.as_dim() >= INT32_MIN && arg.as_dim() <= INT32_MAX ? DType::i32 : DType::i64;
     default:
       return DType::f32;
   }
@@ -72,11 +72,10 @@ DType PromotedDType(std::span<const Arg* const> args) {
   }
   for (const Arg* arg : args) {
     if (!arg->is_number()) continue;
-    const DType number = NumberDType(*arg);
     if (!any)
-      dtype = promote_types(dtype, number);
+      dtype = promote_types(dtype, NumberDType(*arg));
     else if (arg->kind() == Arg::Kind::kInt && dtype == DType::bool_)
-      dtype = number;
+      dtype = NumberDType(*arg);
     else if (arg->kind() == Arg::Kind::kFloat && !is_float(dtype))
       dtype = DType::f32;
   }
@@ -99,15 +98,31 @@ Tensor Literal(double value, DType dtype) {
   }
 }
 
-Tensor ToTensor(const Arg& arg, DType dtype, Line line) {
-  if (!arg.is_number()) return CastTo(arg.tensor(), dtype, line);
-  if (arg.kind() == Arg::Kind::kFloat || is_float(dtype)) return Literal(arg.as_double(), dtype);
-  const std::int64_t value = arg.as_int();
+namespace {
+
+Tensor IntegerLiteral(std::int64_t value, DType dtype) {
+  if (is_float(dtype)) return Literal(static_cast<double>(value), dtype);
   if (dtype == DType::bool_) return LiteralOf(value != 0, dtype);
   if (dtype == DType::i64) return LiteralOf(value, dtype);
   if (value != static_cast<std::int32_t>(value))
     throw DTypeError("the number " + std::to_string(value) + " does not fit " + name(dtype));
   return LiteralOf(static_cast<std::int32_t>(value), dtype);
+}
+
+}  // namespace
+
+Tensor ToTensor(const Arg& arg, DType dtype, Line line) {
+  if (!arg.is_number()) return CastTo(arg.tensor(), dtype, line);
+  if (arg.kind() == Arg::Kind::kFloat) return Literal(arg.as_double(), dtype);
+  return arg.as_dim().is_symbol() ? SizeAsTensor(arg.as_dim(), dtype, line) : IntegerLiteral(arg.as_int(), dtype);
+}
+
+Tensor SizeAsTensor(Dim size, DType dtype, Line line) {
+  if (!size.is_symbol()) return IntegerLiteral(size, dtype);
+  Attributes attributes;
+  attributes.dtype = dtype;
+  attributes.shape = {size};
+  return Bind(Op::dimension, {}, attributes, line);
 }
 
 Tensor CastTo(const Tensor& tensor, DType dtype, Line line) {

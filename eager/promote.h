@@ -16,6 +16,8 @@ DType PromotedDType(std::span<const Arg* const> args);
 
 /// The tensor cast to dtype; a number as a literal 0-d tensor. Throws DTypeError for a number that dtype cannot hold.
 Tensor ToTensor(const Arg& arg, DType dtype, Line line);
+/// A size as a 0-d tensor: a literal or, of a size that a trace does not know, the op `dimension`.
+Tensor SizeAsTensor(Dim size, DType dtype, Line line = {});
 Tensor CastTo(const Tensor& tensor, DType dtype, Line line);
 Tensor BroadcastTo(const Tensor& tensor, const Shape& shape, Line line);
 /// A literal 0-d tensor.

@@ -57,7 +57,7 @@ Tensor normal(const Key& key, const Shape& shape, DType dtype, SourceLocation li
   return radius * cos(UnitInterval(fold_in(key, 1), shape, dtype) * kTwoPi);
 }
 
-Tensor permutation(const Key& key, std::int64_t n, SourceLocation line) {
+Tensor permutation(const Key& key, Dim n, SourceLocation line) {
   LineScope scope{Line(line)};
   return argsort(bits(key, {n}, i64));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "eager/host_call.h"
 #include "runtime/fail.h"
 
 namespace duet {
@@ -148,6 +149,8 @@ std::vector<Type> TypesOf(std::span<const Tensor> tensors) {
 
 std::vector<Tensor> RunRegions(const RegionCall& call) {
   switch (call.op) {
+    case Op::host_call:
+      return RunHostCall(*call.attributes.host, call.operands, call.line);
     case Op::cond:
       return RunCond(call);
     case Op::while_loop:

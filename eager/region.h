@@ -24,11 +24,13 @@ class Region {
   virtual std::vector<Tensor> Run(std::span<const Tensor> arguments) const = 0;
   virtual std::vector<Type> inputs() const = 0;
   virtual std::vector<Type> outputs() const = 0;
+  /// Whether an op of it, or of a region in it, is an effect.
+  virtual bool has_effects() const = 0;
   /// A region that does what body does with arguments of these types. Body uses no other tensors.
   virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const = 0;
 };
 
-/// An op with regions, as interpreters see it.
+/// An op that interpreters see whole: one with regions, or a host_call, which has none.
 struct RegionCall {
   Op op;
   std::span<const Tensor> operands;
@@ -40,7 +42,7 @@ struct RegionCall {
   bool is_scanned(std::size_t operand) const;
 };
 
-/// The results of cond, while_loop or scan, whose operands fit its regions.
+/// The results of cond, while_loop or scan, whose operands fit its regions, or of a host_call.
 std::vector<Tensor> BindRegions(const RegionCall& call);
 /// The same one step at a time, every op through Bind: what eager code does. Choices and conditions must be concrete.
 std::vector<Tensor> RunRegions(const RegionCall& call);

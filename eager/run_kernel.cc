@@ -32,7 +32,8 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
       return RunIndexed(op, attributes, operands, result);
     case OpClass::Index:
       if (op == Op::take) return RunTake(axis(), operands[0], operands[1], result);
-      return RunIndexAdd(axis(), operands[0], operands[1], operands[2], result);
+      if (op == Op::index_add) return RunIndexAdd(axis(), operands[0], operands[1], operands[2], result);
+      return RunIndexUpdate(axis(), operands[0], operands[1], operands[2], result);
     case OpClass::Assemble:
       if (op == Op::pad) return RunPad(attributes, operands[0], operands[1], result);
       if (op == Op::concatenate) return RunConcatenate(axis(), operands, result);
@@ -40,6 +41,7 @@ void RunKernel(Op op, const Attributes& attributes, std::span<const ArrayRef> op
     case OpClass::View:
     case OpClass::Effect:
     case OpClass::Region:
+    case OpClass::Host:
       break;
   }
   assert(false && "not a kernel");

@@ -26,7 +26,9 @@ void RunIndexed(Op op, const Attributes& attributes, std::span<const ArrayRef> o
 void RunMatmul(const ArrayRef& a, const ArrayRef& b, const ArrayRef& result);
 void RunSort(Op op, int axis, const ArrayRef& operand, const ArrayRef& result);
 void RunTake(int axis, const ArrayRef& x, const ArrayRef& indices, const ArrayRef& result);
+/// x may be the very memory of the result: then only the slices at the indices are written. y may not.
 void RunIndexAdd(int axis, const ArrayRef& x, const ArrayRef& indices, const ArrayRef& y, const ArrayRef& result);
+void RunIndexUpdate(int axis, const ArrayRef& x, const ArrayRef& indices, const ArrayRef& y, const ArrayRef& result);
 void RunPad(const Attributes& attributes, const ArrayRef& x, const ArrayRef& value, const ArrayRef& result);
 void RunConcatenate(int axis, std::span<const ArrayRef> operands, const ArrayRef& result);
 void RunUpdateSlice(const Attributes& attributes, const ArrayRef& x, const ArrayRef& y, const ArrayRef& result);

@@ -197,7 +197,12 @@ void TapeLevel::CloseSegment(const BoundCall& call) {
       if (is_outside) segment->outside.push_back(operand);
       step.operands.push_back(at->second);
     }
-    for (const Tensor& output : entry.outputs) step.outputs.push_back(places.at(output.body()));
+    for (const Tensor& output : entry.outputs) {
+      // What a host_call gave is kept: it is not called again.
+      const auto [at, is_outside] = places.try_emplace(output.body(), -1 - static_cast<int>(segment->outside.size()));
+      if (is_outside) segment->outside.push_back(output);
+      step.outputs.push_back(at->second);
+    }
     if (!entry.result.empty_handle()) {
       places[entry.result.body()] = static_cast<int>(i - segment_start_);
       if (const auto at = outputs.find(entry.result.body()); at != outputs.end()) {

@@ -78,6 +78,7 @@ class TapeLevel : public Interpreter {
   void GoBackThroughOp(const Entry& entry, const Adjoint& dy, Adjoints& adjoints);
   void GoBackThroughCall(const Entry& entry, const Watched& wanted, Adjoints& adjoints);
   // tape_regions.cc
+  std::vector<Tensor> ProcessHostCall(const RegionCall& call);
   std::vector<Tensor> BindSaving(const RegionCall& call, RegionRecord& record);
   void GoBackThroughRegions(const Entry& entry, const Watched& wanted, Adjoints& adjoints);
   void GoBackThroughSegment(const Entry& entry, const Watched& wanted, Adjoints& adjoints, Line line);

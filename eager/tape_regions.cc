@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "eager/host_call.h"
 #include "eager/tape_entry.h"
+#include "eager/without_effects.h"
 #include "runtime/fail.h"
 #include "runtime/infer.h"
 
@@ -64,6 +66,7 @@ class TensorReader {
 // What arrives at the wanted inputs of a region, given what has arrived at its results and at the inputs themselves.
 Adjoints GradientOfRegion(const Region& region, const Tensors& inputs, const Adjoints& results,
                           const std::vector<bool>& wanted, const Adjoints& running, Line line) {
+  const WithoutEffects again;
   TapeLevel tape(/*watch_variables=*/false);
   TapeLevel::Adjoints adjoints;
   TapeLevel::Watched targets;
@@ -91,7 +94,31 @@ Type TypeOf(const Tensor& tensor) { return tensor.body()->type; }
 
 }  // namespace
 
+// Its results have no derivative: an entry whose rule says so, for adjoints that come to them.
+std::vector<Tensor> TapeLevel::ProcessHostCall(const RegionCall& call) {
+  Tensors results;
+  {
+    LevelScope below_this(below());
+    results = BindRegions(call);
+  }
+  std::vector<const Tensor*> operands;
+  for (const Tensor& operand : call.operands) operands.push_back(&operand);
+  const auto is_differentiable = [](const Tensor& result) { return is_float(result.dtype()); };
+  if (customs_ > 0 || !Records() || !AnyWatched(operands) ||
+      std::none_of(results.begin(), results.end(), is_differentiable))
+    return results;
+  Entry& entry = entries_.emplace_back();
+  entry.operands.assign(call.operands.begin(), call.operands.end());
+  entry.outputs = results;
+  entry.rule = HostCallRule(call.line);
+  entry.line = call.line;
+  for (const Tensor& result : results)
+    if (is_differentiable(result)) watched_.insert(result.body());
+  return results;
+}
+
 std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
+  if (call.op == Op::host_call) return ProcessHostCall(call);
   if (!AnyWantsRegions()) return RunRegions(call);
   const bool differentiates = customs_ == 0 && Records() &&
                               std::any_of(call.operands.begin(), call.operands.end(),
@@ -413,7 +440,9 @@ class WhileGradient {
       backward = body_.Record(
           TypesOf(operands), [&](std::span<const Tensor> arguments) { return Step(arguments); }, call_.line);
     } while (!settled_);
-    const RegionRef regions[] = {call_.regions[0], call_.regions[1], backward};
+    // What the loop did on its way has been done: this op only walks it again.
+    const RegionRef regions[] = {StripEffects(call_.regions[0], call_.line), StripEffects(call_.regions[1], call_.line),
+                                 backward};
     const Tensors found = BindRegions({Op::while_gradient, operands, kNoAttributes, regions, call_.line});
     TensorReader reader(found);
     Adjoints adjoints;

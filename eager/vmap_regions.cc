@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "eager/host_call.h"
 #include "eager/region.h"
 #include "eager/vmap.h"
 #include "runtime/infer.h"
@@ -34,6 +35,7 @@ class BatchedRegions {
       LevelScope below_level(level_.below());
       return BindRegions(call_);
     }
+    if (call_.op == Op::host_call) return RunHostCalls();
     if (call_.op == Op::while_gradient) return RunWhileGradient();
     if (call_.op != Op::cond) return RunLoop();
     return mask_[0] ? RunAllBranches() : RunCond();
@@ -69,6 +71,16 @@ class BatchedRegions {
     for (std::size_t i = 0; i < results.size(); ++i)
       if (batched[i]) results[i] = level_.Batched(results[i], call_.line);
     return results;
+  }
+
+  Tensors RunHostCalls() {
+    LevelScope below_level(level_.below());
+    Attributes attributes;
+    attributes.host = OncePerExample(call_.attributes.host, mask_, level_.size(), call_.line);
+    Tensors operands;
+    for (std::size_t i = 0; i < call_.operands.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
+    Tensors results = BindRegions({Op::host_call, operands, attributes, {}, call_.line});
+    return Wrap(std::move(results), Mask(results.size(), true));
   }
 
   Tensors RunCond() {

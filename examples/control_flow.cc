@@ -82,6 +82,25 @@ Tensor polynomial(const Tensor& coefficients, const Tensor& x) {
 }
 // [/fold]
 
+// [lists]
+// The steps of Newton's method to the square root of a, however many it takes up to 50.
+duet::TensorList newton(const Tensor& a) {
+  duet::TensorList start(duet::Spec{duet::f32}, 50);
+  start.push_back(a);
+  return duet::while_loop(
+      [&](const duet::TensorList& way) {
+        Tensor last = way.get(-1);
+        return (way.size() < 50) & (duet::abs(last * last - a) > 1e-5 * a);
+      },
+      [&](duet::TensorList way) {
+        Tensor last = way.get(-1);
+        way.push_back(0.5 * (last + a / last));
+        return way;
+      },
+      start);
+}
+// [/lists]
+
 // [variables]
 // Ten steps of gradient descent on a Variable, in one native program.
 struct Descent {
@@ -114,6 +133,7 @@ void same(const std::string& name, const std::vector<Tensor>& plain, const std::
 
 std::vector<Tensor> list(const Tensor& x) { return {x}; }
 std::vector<Tensor> list(const std::pair<Tensor, Tensor>& x) { return {x.first, x.second}; }
+std::vector<Tensor> list(const duet::TensorList& x) { return {x.size(), x.stack()}; }
 
 // What f gives plainly, and natively.
 template <class F, class... X>
@@ -136,6 +156,7 @@ int main() {
   compare("recurrent", recurrent, matrix, matrix * 0.1, matrix * 0.2);
   compare("medians", medians, matrix);
   compare("polynomial", polynomial, duet::tensor({1.0, 0.0, 3.0}), x);
+  compare("newton", newton, duet::tensor(2.0));
   const Descent plain, traced;
   const duet::function descend{traced, {.name = "descent"}};
   same("descent", {plain(matrix, x)}, {descend(matrix, x)});

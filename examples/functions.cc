@@ -10,7 +10,7 @@
 #include <string>
 
 using duet::Dim, duet::dynamic, duet::f32, duet::function, duet::ones, duet::Spec, duet::Static, duet::Tensor,
-    duet::Variable;
+    duet::Variable, duet::random::Key, duet::random::uniform;
 
 struct Layer {
   Tensor weight, bias;
@@ -69,6 +69,15 @@ int main() {
   } catch (const duet::SignatureError& error) {
     std::cout << error.what() << "\n\n";
   }
+
+  // One trace for many sizes.
+  const function standardize{[](const Tensor& x) {
+    const Tensor centred = x - mean(x, 0);
+    return centred / sqrt(sum(square(centred), 0) / (x.dim(0) - 1));
+  }};
+  for (const int n : {8, 16, 3, 100}) standardize(uniform(Key(n), {n, 4}));
+  check(standardize.stats().traces == 2, "one trace for 8 rows, one for any number of them");
+  std::cout << standardize.explain() << '\n';
 
   // A concrete function: traced without running, called without tracing.
   const auto concrete = scaled.concrete(Spec{f32, {8, 3}}, Spec{f32, {}});

@@ -4,6 +4,7 @@
 #include <duet/error.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <limits>
 
@@ -57,7 +58,7 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
     operand_types.push_back(&type(operand));
   }
   std::vector<Type> results;
-  if (HasRegions(op))
+  if (IsWhole(op))
     results = RegionResultTypes(op, operand_types, attributes, regions);
   else if (!regions.empty())
     throw ValueError("takes no regions");
@@ -72,12 +73,14 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
   node.operand_count = static_cast<std::int32_t>(operands.size());
   node.first_result = value_count();
   node.result_count = HasEffect(op) ? 0 : static_cast<std::int32_t>(results.size());
-  node.has_effect = HasEffect(op);
+  node.has_effect = HasEffect(op) || op == Op::host_call;
   node.may_raise = CanRaise(op);
+  node.calls_host = op == Op::host_call;
   for (const Graph& region : regions)
     for (const Node& inner : region.nodes()) {
       node.has_effect |= inner.has_effect;
       node.may_raise |= inner.may_raise;
+      node.calls_host |= inner.calls_host;
     }
   node.line = line;
   if (info(op).attributes != kNone)
@@ -149,6 +152,10 @@ std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId
     call.end = copied_before[static_cast<std::size_t>(call.end)];
   }
   return calls;
+}
+
+bool CallsHost(const Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) { return node.calls_host; });
 }
 
 bool operator==(const Graph& a, const Graph& b) {

@@ -37,6 +37,7 @@ struct Node {
   std::int32_t attributes = -1;  ///< in the graph's attribute list; -1: defaults
   bool has_effect = false;       ///< it, or a node of its regions: keeps its order among effects, is never removed
   bool may_raise = false;        ///< it, or a node of its regions
+  bool calls_host = false;       ///< it, or a node of its regions, is a host_call
   std::int32_t regions = -1;     ///< in the graph's list
   Line line;
 };
@@ -141,6 +142,9 @@ class Graph {
 /// each (none given: all).
 std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId> values,
                                       std::span<const NodeId> copied_before = {});
+
+/// Whether a node of it, or of a region in it, is a host_call.
+bool CallsHost(const Graph& graph);
 
 /// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.
 bool operator==(const Graph& a, const Graph& b);

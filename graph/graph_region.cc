@@ -2,6 +2,7 @@
 
 #include <duet/error.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "graph/replay.h"
@@ -26,6 +27,10 @@ std::vector<Type> GraphRegion::outputs() const {
   std::vector<Type> types;
   for (ValueId output : graph_->outputs()) types.push_back(graph_->type(output));
   return types;
+}
+
+bool GraphRegion::has_effects() const {
+  return std::any_of(graph_->nodes().begin(), graph_->nodes().end(), [](const Node& node) { return node.has_effect; });
 }
 
 RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& body, Line line) const {

@@ -19,6 +19,7 @@ class GraphRegion final : public Region {
   std::vector<Tensor> Run(std::span<const Tensor> arguments) const override;
   std::vector<Type> inputs() const override;
   std::vector<Type> outputs() const override;
+  bool has_effects() const override;
   RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const override;
 
   const Graph& graph() const { return *graph_; }

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "runtime/host_callee.h"
 #include "runtime/tensor_body.h"
 
 namespace duet {
@@ -72,6 +73,7 @@ class ByteWriter {
       Int(attributes.carries);
       Int(attributes.reverse);
     }
+    if (mask & kHost) Number(attributes.host->id);          // the results follow as the types of the node's
     if (mask & kData) AppendData(attributes.data, bytes_);  // its length follows from the node's type
   }
   void OneGraph(const Graph& graph) {
@@ -121,6 +123,7 @@ std::uint64_t HashAttributes(Op op, const Attributes& attributes) {
   if (mask & kScan)
     hash = Mix(hash, DimBits(attributes.length) + (static_cast<std::uint64_t>(attributes.carries) << 40) +
                          (static_cast<std::uint64_t>(attributes.reverse) << 62));
+  if (mask & kHost) hash = Mix(hash, attributes.host->id);
   if ((mask & kData) && !attributes.data.empty_handle()) {
     const bool small = attributes.data.size() <= kHashedElements;
     hash = Mix(hash, small ? HashData(attributes.data) : reinterpret_cast<std::uintptr_t>(attributes.data.body()));

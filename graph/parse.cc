@@ -10,6 +10,7 @@
 
 #include "graph/scanner.h"
 #include "graph/value_names.h"
+#include "runtime/host_callee.h"
 #include "runtime/infer.h"
 #include "runtime/tensor_body.h"
 
@@ -204,6 +205,8 @@ class Parser {
         to.text = InternText(scan_.Name("a text"));
       else if (is("length", kScan))
         ReadScan(to);
+      else if (is("call", kHost))
+        ReadHost(to);
       else
         scan_.FailAt(position, fmt::format("{} has no attribute '{}'", name(node.op), key));
     } while (scan_.Take(','));
@@ -213,7 +216,7 @@ class Parser {
 
   // length=8, carries=2, reverse=false
   void ReadScan(Attributes& to) {
-    to.length = scan_.Integer("a length");
+    to.length = scan_.OneDim();
     scan_.Expect(',');
     scan_.Expect("carries");
     scan_.Expect('=');
@@ -226,6 +229,27 @@ class Parser {
     scan_.Expect('=');
     to.reverse = scan_.Take("true");
     if (!to.reverse) scan_.Expect("false");
+  }
+
+  // call=3, results=[f32[3], i64[]]. The C++ code is not in the text: a call throws.
+  void ReadHost(Attributes& to) {
+    auto callee = std::make_shared<HostCallee>();
+    const std::int64_t id = scan_.Integer("the number of a callable");
+    if (id < 0) scan_.FailAt(scan_.position(), "expected the number of a callable");
+    callee->id = static_cast<std::uint64_t>(id);
+    scan_.Expect(',');
+    scan_.Expect("results");
+    scan_.Expect('=');
+    scan_.Expect('[');
+    if (!scan_.Take(']')) {
+      do {
+        const std::size_t position = scan_.NextPosition();
+        callee->results.push_back(scan_.OneType());
+        Guarded(position, [&] { CheckedBytes(callee->results.back()); });
+      } while (scan_.Take(','));
+      scan_.Expect(']');
+    }
+    to.host = std::move(callee);
   }
 
   void AddPending() {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/host_callee.h"
 #include "runtime/tensor_body.h"
 
 namespace duet {
@@ -183,6 +184,15 @@ class Printer {
       key("length=");
       fmt::format_to(Out(), "{}, carries={}, reverse={}", to_string(attributes.length), attributes.carries,
                      attributes.reverse);
+    }
+    if (mask & kHost) {
+      key("call=");
+      fmt::format_to(Out(), "{}, results=[", attributes.host->id);
+      for (std::size_t i = 0; i < attributes.host->results.size(); ++i) {
+        if (i > 0) Add(", ");
+        Add(to_string(attributes.host->results[i]));
+      }
+      Add("]");
     }
     Add("}");
   }

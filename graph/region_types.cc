@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "eager/region.h"
+#include "runtime/host_callee.h"
 
 namespace duet {
 namespace {
@@ -134,6 +135,10 @@ Type Slice0(const Type& type) {
 
 std::vector<Type> RegionResultTypes(Op op, std::span<const Type* const> operands, const Attributes& attributes,
                                     std::span<const Graph> regions) {
+  if (op == Op::host_call) {
+    if (!regions.empty()) throw ValueError("takes no regions");
+    return attributes.host->results;
+  }
   if (op == Op::cond) return CondTypes(operands, regions);
   if (op == Op::while_loop) return WhileTypes(operands, regions);
   if (op == Op::while_gradient) return WhileGradientTypes(operands, regions);

@@ -1,4 +1,4 @@
-// The result types of cond, while_loop and scan, from their operands and regions; and which operand is what.
+// The result types of ops that interpreters see whole, from their operands and regions; and which operand is what.
 #pragma once
 
 #include <span>

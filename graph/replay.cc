@@ -169,7 +169,7 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
       BindWrite(graph.inputs()[static_cast<std::size_t>(attributes.variable)].variable, *operands[0], node.line);
     } else if (node.op == Op::constant) {
       values[static_cast<std::size_t>(node.first_result)] = attributes.data;
-    } else if (node.region_count > 0) {
+    } else if (IsWhole(node.op)) {
       std::vector<Tensor> results = ReplayRegions(graph, node, operands);
       std::move(results.begin(), results.end(), values.begin() + node.first_result);
     } else {

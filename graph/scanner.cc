@@ -187,16 +187,55 @@ T Scanner::AnyFloat() {
 double Scanner::Float() { return AnyFloat<double>(); }
 float Scanner::FloatSingle() { return AnyFloat<float>(); }
 
-Dim Scanner::OneDim() {
+// A factor: a symbol, a number or a sum in parentheses.
+Dim Scanner::DimFactor() {
+  if (Take('(')) {
+    const Dim sum = OneDim();
+    Expect(')');
+    return sum;
+  }
   if (Skip(); at_ < text_.size() && text_[at_] == 's') {
     const std::size_t begin = at_++;
     const std::int64_t index = at_ < text_.size() && IsDigit(text_[at_]) ? Integer("a symbol") : -1;
-    if (index < 0 || index > std::numeric_limits<int>::max()) FailAt(begin, "expected a symbol, s0 to s2147483647");
+    if (index < 0 || index >= Dim::kFirstExpression) FailAt(begin, "expected a symbol, s0 to s65535");
     return Dim::Symbol(static_cast<int>(index));
   }
   const std::int64_t value = Integer("a number or symbol");
   if (Dim(value).is_symbol()) FailAt(begin_, "expected a number that is not among the smallest of 64 bits");
   return value;
+}
+
+// What is multiplied or divided by a number: 3*s0*s1, (s0+1)/2. Of two numbers nothing is computed.
+Dim Scanner::DimTerm() {
+  Dim term = DimFactor();
+  while (true) {
+    const bool times = Take('*');
+    if (!times && !Take('/')) return term;
+    const std::size_t begin = at_;
+    const Dim factor = DimFactor();
+    if (!times && (factor.is_symbol() || factor <= 0)) FailAt(begin, "expected a divisor, a number above 0");
+    if (!term.is_symbol() && !factor.is_symbol()) FailAt(begin, "expected one number instead of several");
+    term = times ? term * factor : term / factor;
+  }
+}
+
+Dim Scanner::OneDim() {
+  if (++dim_depth_ > kMaxDimDepth) FailExpected("at most 64 parentheses in a size");
+  Skip();
+  const bool minus = at_ + 1 < text_.size() && text_[at_] == '-' && !IsDigit(text_[at_ + 1]);
+  if (minus) ++at_;
+  Dim sum = DimTerm();
+  if (minus) sum = 0 - sum;
+  while (true) {
+    const bool plus = Take('+');
+    if (!plus && !Take('-')) break;
+    const std::size_t begin = at_;
+    const Dim term = DimTerm();
+    if (!sum.is_symbol() && !term.is_symbol()) FailAt(begin, "expected one number instead of several");
+    sum = plus ? sum + term : sum - term;
+  }
+  --dim_depth_;
+  return sum;
 }
 
 Shape Scanner::List() {

@@ -41,7 +41,11 @@ class Scanner {
   [[noreturn]] void FailAt(std::size_t position, const std::string& what);
 
  private:
+  static constexpr int kMaxDimDepth = 64;
+
   void Skip();
+  Dim DimFactor();
+  Dim DimTerm();
   std::string Quoted();
   template <class T>
   T AnyFloat();
@@ -50,6 +54,7 @@ class Scanner {
   std::string_view text_;
   std::string file_;
   std::size_t at_ = 0, begin_ = 0;
+  int dim_depth_ = 0;
   Line last_line_;  // consecutive nodes often come from one file
 };
 

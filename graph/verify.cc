@@ -60,6 +60,7 @@ class Verifier {
       if (std::string fault = Verifier(region).Run(); !fault.empty()) return fault;
     if (row.attributes != kNone && node.attributes < 0) return "attributes are missing";
     if (row.attributes == kNone && node.attributes >= 0) return fmt::format("{} has no attributes", row.name);
+    if ((row.attributes & kHost) && !graph_.attributes(node).host) return "attributes are missing";
     if (const char* stray = StrayAttribute(row, graph_.attributes(node)))
       return fmt::format("{} has no attribute '{}'", row.name, stray);
 
@@ -71,7 +72,7 @@ class Verifier {
     }
     std::vector<Type> inferred;
     try {
-      if (HasRegions(node.op))
+      if (IsWhole(node.op))
         inferred = RegionResultTypes(node.op, operand_types_, graph_.attributes(node), graph_.regions(node));
       else
         inferred.push_back(InferType(node.op, operand_types_, graph_.attributes(node)));
@@ -116,6 +117,7 @@ class Verifier {
     if (!(row.attributes & kData) && !attributes.data.empty_handle()) return "data";
     if (!(row.attributes & kVariable) && attributes.variable != -1) return "variable";
     if (!(row.attributes & kText) && attributes.text) return "text";
+    if (!(row.attributes & kHost) && attributes.host) return "call";
     if (!(row.attributes & kScan) && !attributes.length.same(0)) return "length";
     if (!(row.attributes & kScan) && attributes.carries != 0) return "carries";
     if (!(row.attributes & kScan) && attributes.reverse) return "reverse";

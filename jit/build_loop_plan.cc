@@ -1,5 +1,6 @@
 #include "jit/build_loop_plan.h"
 
+#include <duet/error.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,12 +35,12 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
   step.node = group.library;
   step.line = node.line;
   const auto strides_of = [](const Shape& shape, const AffineIndex& address) {
-    std::vector<std::int64_t> strides(static_cast<std::size_t>(shape.rank()));
-    std::int64_t dense = 1;
+    std::vector<Dim> strides(static_cast<std::size_t>(shape.rank()));
+    Dim dense = 1;
     for (std::size_t i = strides.size(); i-- > 0;) {
       // An axis of size 1 has no stride; a dense one keeps the array contiguous.
-      const std::int64_t size = shape[static_cast<int>(i)];
-      strides[i] = size == 1 ? dense : address.stride(i);
+      const Dim size = shape[static_cast<int>(i)];
+      strides[i] = size.same(1) ? dense : address.stride(i);
       dense *= size;
     }
     return strides;
@@ -50,28 +51,60 @@ LibraryStep WriteLibrary(const Graph& graph, PlanBuffers& buffers, const FusionG
     const Type& type = graph.type(operands[i]);
     step.operands.push_back({buffers.Of(read.value), type, read.address.offset, strides_of(type.shape, read.address)});
   }
-  if (node.result_count == 0) return step;
-  const Type& type = graph.type(node.first_result);
-  LoopSizes sizes;
-  for (std::int64_t size : type.shape) sizes.push_back(size);
-  step.result = {buffers.Of(node.first_result), type, 0, strides_of(type.shape, FlatIndex(IdentityMap(sizes)))};
+  for (ValueId result = node.first_result; result < node.first_result + node.result_count; ++result) {
+    const Type& type = graph.type(result);
+    LoopSizes sizes;
+    for (const Dim size : type.shape) sizes.push_back(size);
+    step.results.push_back({buffers.Of(result), type, 0, strides_of(type.shape, FlatIndex(IdentityMap(sizes)))});
+  }
   return step;
+}
+
+FuseOptions FuseOptionsOf(const LoopPlanOptions& options) {
+  FuseOptions fuse;
+  fuse.enabled = options.fuse;
+  fuse.keep_order = options.keep_order;
+  return fuse;
+}
+
+LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options, bool is_region) {
+  LoopPlan plan;
+  plan.name = graph.name();
+  for (const Input& input : graph.inputs())
+    for (const Dim dim : input.type.shape)
+      if (dim.is_symbol()) plan.symbols = std::max(plan.symbols, dim.symbol() + 1);
+  PlanBuffers buffers(graph, fusion, plan);
+  for (std::size_t i = 0; i < fusion.groups.size(); ++i) {
+    const FusionGroup& group = fusion.groups[i];
+    if (group.kind == FusionGroup::Kind::kLibrary) {
+      if (graph.node(group.library).region_count > 0 && plan.symbols > 0)
+        throw Error("control flow is compiled for each size on its own");
+      if (graph.node(group.library).region_count > 0)
+        plan.steps.push_back(WriteControl(graph, buffers, group, options));
+      else
+        plan.steps.push_back(WriteLibrary(graph, buffers, group));
+      continue;
+    }
+    for (LoopNest& nest : GroupWriter(graph, buffers, group, NestName(graph, group, i)).Write())
+      plan.steps.push_back(std::move(nest));
+  }
+  PlaceBuffers(plan, fusion.variables, options.reuse_memory, is_region);
+  return plan;
 }
 
 }  // namespace
 
 LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
-  FuseOptions fuse;
-  fuse.enabled = options.fuse;
-  return BuildLoopPlan(graph, Fuse(graph, fuse), options);
+  // A call of C++ code cannot be repeated to find out which of two ops would have raised first.
+  LoopPlanOptions own = options;
+  own.keep_order = own.keep_order || CallsHost(graph);
+  return BuildLoopPlan(graph, Fuse(graph, FuseOptionsOf(own)), own);
 }
 
-LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options) {
-  FuseOptions fuse;
-  fuse.enabled = options.fuse;
-  FusionPlan fusion = Fuse(region, fuse);
-  for (std::int32_t k = 0; k < carries; ++k) fusion.variables[static_cast<std::size_t>(k)] = k;
-  return BuildLoopPlan(region, fusion, options);
+LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options) {
+  FusionPlan fusion = Fuse(region, FuseOptionsOf(options));
+  std::copy(replaced.begin(), replaced.end(), fusion.variables.begin());
+  return WritePlan(region, fusion, options, /*is_region=*/true);
 }
 
 std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
@@ -86,23 +119,7 @@ std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
 }
 
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
-  LoopPlan plan;
-  plan.name = graph.name();
-  PlanBuffers buffers(graph, fusion, plan);
-  for (std::size_t i = 0; i < fusion.groups.size(); ++i) {
-    const FusionGroup& group = fusion.groups[i];
-    if (group.kind == FusionGroup::Kind::kLibrary) {
-      if (graph.node(group.library).region_count > 0)
-        plan.steps.push_back(WriteControl(graph, buffers, group, options));
-      else
-        plan.steps.push_back(WriteLibrary(graph, buffers, group));
-      continue;
-    }
-    for (LoopNest& nest : GroupWriter(graph, buffers, group, NestName(graph, group, i)).Write())
-      plan.steps.push_back(std::move(nest));
-  }
-  PlaceBuffers(plan, fusion.variables, options.reuse_memory);
-  return plan;
+  return WritePlan(graph, fusion, options, /*is_region=*/false);
 }
 
 }  // namespace duet

@@ -1,6 +1,9 @@
 // BuildLoopPlan: from an optimised graph to loop nests over buffers: fusion, then one or more steps per group, then
-// memory. Called by `function` before native code, by duet-trace and by tests. Sizes must be numbers, not symbols.
+// memory. Called by `function` before native code, by duet-trace and by tests. Sizes may be symbols, but not where a
+// graph has control flow: that throws Error. What the plan asks of them is asked of the SymbolScope around it.
 #pragma once
+
+#include <span>
 
 #include "graph/graph.h"
 #include "jit/loop_plan.h"
@@ -10,14 +13,15 @@ namespace duet {
 
 struct LoopPlanOptions {
   bool fuse = true;          ///< false: every node is a nest of its own
+  bool keep_order = false;   ///< as FuseOptions::keep_order
   bool reuse_memory = true;  ///< false: every value in the arena has its own bytes, nothing is in place
 };
 
 /// Outputs are the graph's outputs, then one per variable written: the operand of its last write, in node order.
 LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options = {});
-/// The plan of a region: its inputs and outputs are those of the graph. The first `carries` outputs may be written over
-/// the inputs of the same number where the plan's in_place says so.
-LoopPlan BuildRegionPlan(const Graph& region, std::int32_t carries, const LoopPlanOptions& options);
+/// The plan of a region: its inputs and outputs are those of the graph. `replaced`: for the first outputs, the input
+/// that each may be written over where the plan's in_place says so; or -1.
+LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options);
 /// The same from a given fusion.
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options = {});
 

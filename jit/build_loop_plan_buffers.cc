@@ -6,6 +6,7 @@
 
 #include "graph/print.h"
 #include "passes/splat.h"
+#include "runtime/infer.h"
 #include "runtime/tensor_body.h"
 
 namespace duet {
@@ -44,7 +45,7 @@ PlanBuffers::PlanBuffers(const Graph& graph, const FusionPlan& fusion, LoopPlan&
     const auto index = static_cast<std::int32_t>(i);
     of_[i] = index;
     plan.buffers.push_back(
-        {PlanBuffer::Kind::kFrame, index, 0, input.type.shape.elements(), input.type.dtype, input.name});
+        {PlanBuffer::Kind::kFrame, index, 0, ElementsOf(input.type.shape), input.type.dtype, input.name});
   }
   plan.input_count = static_cast<std::int32_t>(graph.inputs().size());
   for (std::size_t k = 0; k < fusion.outputs.size(); ++k) {
@@ -52,7 +53,7 @@ PlanBuffers::PlanBuffers(const Graph& graph, const FusionPlan& fusion, LoopPlan&
     const auto index = static_cast<std::int32_t>(plan.buffers.size());
     of_[static_cast<std::size_t>(same_as_[static_cast<std::size_t>(fusion.output_storages[k])])] = index;
     plan.buffers.push_back(
-        {PlanBuffer::Kind::kFrame, index, 0, type.shape.elements(), type.dtype, fmt::format("out{}", k)});
+        {PlanBuffer::Kind::kFrame, index, 0, ElementsOf(type.shape), type.dtype, fmt::format("out{}", k)});
     plan.output_types.push_back(type);
   }
   plan.output_count = static_cast<std::int32_t>(fusion.outputs.size());
@@ -68,7 +69,7 @@ std::int32_t PlanBuffers::Of(StorageId storage) {
     buffer = NewConstant(graph_.attributes(node).data);
   } else {
     const std::string name = ValueName(graph_, storage);
-    buffer = NewArena(type.shape.elements(), type.dtype, "t" + name.substr(1));
+    buffer = NewArena(ElementsOf(type.shape), type.dtype, "t" + name.substr(1));
   }
   return buffer;
 }
@@ -81,7 +82,7 @@ std::int32_t PlanBuffers::NewConstant(const Tensor& data) {
   return static_cast<std::int32_t>(plan_.buffers.size() - 1);
 }
 
-std::int32_t PlanBuffers::NewArena(std::int64_t elements, DType dtype, std::string name) {
+std::int32_t PlanBuffers::NewArena(Dim elements, DType dtype, std::string name) {
   plan_.buffers.push_back({PlanBuffer::Kind::kArena, 0, 0, elements, dtype, std::move(name)});
   return static_cast<std::int32_t>(plan_.buffers.size() - 1);
 }

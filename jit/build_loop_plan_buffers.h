@@ -18,7 +18,7 @@ class PlanBuffers {
 
   /// The buffer of an input, a stored value, an output, or a constant.
   std::int32_t Of(StorageId storage);
-  std::int32_t NewArena(std::int64_t elements, DType dtype, std::string name);
+  std::int32_t NewArena(Dim elements, DType dtype, std::string name);
   std::int32_t NewConstant(const Tensor& data);
   std::int32_t NewScratch(std::int64_t elements, DType dtype, std::string name);
   /// The bits of a value whose elements are all one known number.

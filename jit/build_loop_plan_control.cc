@@ -40,6 +40,7 @@ class ScalarWriter {
   ScalarControl Control(const Graph& graph, const Node& node, std::vector<Register> operands) {
     ScalarControl control;
     control.op = node.op;
+    control.line = node.line;
     control.operands = std::move(operands);
     control.length = graph.attributes(node).length;
     control.carries = graph.attributes(node).carries;
@@ -82,6 +83,7 @@ class ScalarWriter {
       Instruction& instruction = item.instruction;
       instruction.op = node.op;
       instruction.node = static_cast<NodeId>(id);
+      instruction.line = node.line;
       instruction.dtype = graph.type(node.first_result).dtype;
       instruction.operands = std::move(operands);
       if (node.op == Op::constant) {
@@ -128,6 +130,29 @@ ScalarStep WriteScalar(const Graph& graph, PlanBuffers& buffers, const FusionGro
 
 // ---- regions as plans
 
+// The input that a result is, but for slices that were replaced; or -1.
+std::int32_t KeptInput(const Graph& region, ValueId result) {
+  while (!region.is_input(result)) {
+    const Node& node = region.node(region.definition(result));
+    if (node.op != Op::reshape && node.op != Op::index_update && node.op != Op::index_add) return -1;
+    result = region.operands(node)[0];
+  }
+  return result;
+}
+
+// Per result of a cond: the input of its branches that it is in all of them, but for slices that were replaced; or -1.
+std::vector<std::int32_t> KeptInputs(std::span<const Graph> branches) {
+  std::vector<std::int32_t> kept;
+  for (std::size_t k = 0; k < branches[0].outputs().size(); ++k) {
+    std::int32_t input = KeptInput(branches[0], branches[0].outputs()[k]);
+    for (const Graph& branch : branches)
+      if (KeptInput(branch, branch.outputs()[k]) != input) input = -1;
+    const bool is_taken = input >= 0 && std::find(kept.begin(), kept.end(), input) != kept.end();
+    kept.push_back(is_taken ? -1 : input);
+  }
+  return kept;
+}
+
 ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group,
                          const LoopPlanOptions& options) {
   const Node& node = graph.node(group.library);
@@ -135,6 +160,7 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   ControlStep step;
   step.op = node.op;
   step.node = group.library;
+  step.line = node.line;
   step.may_raise = node.may_raise;
   step.reverse = attributes.reverse;
   step.length = attributes.length;
@@ -151,10 +177,23 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   for (int i = 0; node.op == Op::scan && i < node.result_count; ++i)
     step.result_slices.push_back(i < carries ? 0 : BytesOf(Slice0(graph.type(node.first_result + i))));
 
+  // Carries begin where they end; a branch may change its operand where it is. A while_gradient may run out of memory
+  // half-way.
+  const std::vector<std::int32_t> kept = node.op == Op::cond ? KeptInputs(regions) : std::vector<std::int32_t>();
+  step.shares.assign(static_cast<std::size_t>(node.result_count), -1);
+  for (std::int32_t k = 0; k < carries && node.op != Op::while_gradient; ++k)
+    step.shares[static_cast<std::size_t>(k)] = k;
   std::int64_t arena_bytes = 0;
   for (std::size_t i = 0; i < regions.size(); ++i) {
     const bool is_body = node.op != Op::cond && i + 1 == regions.size();
-    auto plan = std::make_shared<LoopPlan>(BuildRegionPlan(regions[i], is_body ? carries : 0, options));
+    std::vector<std::int32_t> replaced = kept;
+    for (std::int32_t k = 0; is_body && k < carries; ++k) replaced.push_back(k);
+    auto plan = std::make_shared<LoopPlan>(BuildRegionPlan(regions[i], replaced, options));
+    for (std::size_t k = 0; node.op == Op::cond && k < kept.size(); ++k) {
+      const bool can = kept[k] >= 0 && plan->in_place[k] == kept[k];
+      if (i == 0 && can) step.shares[k] = kept[k] + 1;
+      if (!can) step.shares[k] = -1;
+    }
     arena_bytes = std::max(arena_bytes, plan->arena_bytes);
     std::vector<std::int32_t>& constants = step.constants.emplace_back();
     for (const Tensor& constant : plan->constants) constants.push_back(buffers.NewConstant(constant));

@@ -39,6 +39,7 @@ Instruction& GroupWriter::Append(PhaseCode& code, Instruction::Kind kind, DType 
   instruction.kind = kind;
   instruction.dtype = dtype;
   instruction.node = node;
+  if (node >= 0) instruction.line = graph_.node(node).line;
   if (kind != Instruction::Kind::kStore) instruction.result = NewRegister();
   return instruction;
 }
@@ -53,9 +54,9 @@ Register GroupWriter::Compute(PhaseCode& code, Op op, DType dtype, std::vector<R
 Access GroupWriter::AccessTo(std::int32_t buffer, const AffineIndex& index) const {
   Access access;
   access.buffer = buffer;
-  access.offset = Constant(index.offset);
+  access.offset = index.offset;
   for (std::size_t i = 0; i < nest_.loops.size(); ++i)
-    access.strides.push_back(Constant(nest_.loops[i] == 1 ? 0 : index.stride(i)));
+    access.strides.push_back(nest_.loops[i].same(1) ? Dim(0) : index.stride(i));
   return access;
 }
 
@@ -88,11 +89,18 @@ Register GroupWriter::Leaf(PhaseCode& code, FusedValue value) {
     return literal.result;
   }
   const IndexMap& map = MapOf(value.map);
+  const auto as_dtype = [&](Register index) {
+    return dtype == i64 ? index : Compute(code, Op::cast, dtype, {index}, node);
+  };
+  if (node >= 0 && graph_.node(node).op == Op::dimension) {
+    AffineIndex size;
+    size.offset = graph_.attributes(graph_.node(node)).shape[0];
+    return as_dtype(Index(code, size, node));
+  }
   if (node >= 0 && graph_.node(node).op == Op::iota) {
     if (const auto axes = SplitAxes(map, graph_.type(value.value).shape, group_.loops)) {
       const auto axis = static_cast<std::size_t>(std::int64_t{graph_.attributes(graph_.node(node)).axes[0]});
-      const Register index = Index(code, axes->axes[axis].index, node);
-      return dtype == i64 ? index : Compute(code, Op::cast, dtype, {index}, node);
+      return as_dtype(Index(code, axes->axes[axis].index, node));
     }
   }
   return Load(code, buffers_.Of(value.value), FlatIndex(map), dtype, node);
@@ -130,6 +138,7 @@ Reduction GroupWriter::Reduce(PhaseCode& code, const FusedOp& op) {
   reduction.op = node.op;
   reduction.dtype = ReductionDType(graph_, node);
   reduction.node = op.node;
+  reduction.line = node.line;
   reduction.operand = Get(code, op.operands[0]);
   if (graph_.type(graph_.operands(node)[0]).dtype != reduction.dtype)
     reduction.operand = Compute(code, Op::cast, reduction.dtype, {reduction.operand}, op.node);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "passes/fuse_cost.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -29,14 +30,14 @@ bool HasAccess(const Instruction& instruction) {
 
 }  // namespace
 
-void SplitLoop(RawNest& nest, std::size_t loop, std::int64_t size, std::int64_t count, std::int64_t begin) {
+void SplitLoop(RawNest& nest, std::size_t loop, Dim size, Dim count, Dim begin) {
   nest.loops[loop] = size;
   nest.loops.push_back(count);
   ForEachInstruction(nest.phases, [&](const Phase&, Instruction& instruction) {
     if (!HasAccess(instruction)) return;
-    const std::int64_t stride = instruction.access.strides[loop].factor;
-    instruction.access.offset.factor += begin * stride;
-    instruction.access.strides.push_back(Constant(size * stride));
+    const Dim stride = instruction.access.strides[loop];
+    instruction.access.offset += begin * stride;
+    instruction.access.strides.push_back(size * stride);
   });
 }
 
@@ -50,7 +51,7 @@ std::size_t ChooseInner(RawNest& nest) {
     for (const Instruction& instruction : code) {
       if (!HasAccess(instruction) || instruction.kind == Instruction::Kind::kIndex) continue;
       for (std::size_t i = 0; i < nest.loops.size(); ++i)
-        if (std::abs(instruction.access.strides[i].factor) == 1)
+        if (IsUnit(instruction.access.strides[i]))
           score[i] += instruction.kind == Instruction::Kind::kStore ? 2 * weight : weight;
     }
   };
@@ -61,7 +62,7 @@ std::size_t ChooseInner(RawNest& nest) {
   std::size_t best = nest.loops.size();
   for (std::size_t i = nest.loops.size(); i-- > 0;) {
     if (static_cast<std::int32_t>(i) == nest.row && nest.columns) continue;
-    if (nest.loops[i] == 1) continue;
+    if (nest.loops[i].same(1)) continue;
     if (best == nest.loops.size() || score[i] > score[best]) best = i;
   }
   return best;
@@ -85,8 +86,7 @@ bool CanJoin(RawNest& nest, std::size_t outer, std::size_t inner) {
   bool can = true;
   ForEachInstruction(nest.phases, [&](const Phase&, const Instruction& instruction) {
     if (HasAccess(instruction))
-      can = can &&
-            instruction.access.strides[outer].factor == instruction.access.strides[inner].factor * nest.loops[inner];
+      can = can && instruction.access.strides[outer].same(instruction.access.strides[inner] * nest.loops[inner]);
   });
   return can;
 }
@@ -105,11 +105,11 @@ void TileTransposed(RawNest& nest, std::size_t inner, std::vector<std::size_t>& 
   bool is_transposed = false;
   ForEachInstruction(nest.phases, [&](const Phase&, const Instruction& instruction) {
     if (instruction.kind != Instruction::Kind::kLoad) return;
-    const std::vector<Extent>& strides = instruction.access.strides;
-    if (std::abs(strides[inner].factor) * bytes_of(instruction.dtype) < 64) return;
-    for (std::size_t i : outer) is_transposed = is_transposed || std::abs(strides[i].factor) == 1;
+    const std::vector<Dim>& strides = instruction.access.strides;
+    if (std::abs(LikelySize(strides[inner])) * bytes_of(instruction.dtype) < 64) return;
+    for (std::size_t i : outer) is_transposed = is_transposed || IsUnit(strides[i]);
   });
-  if (!is_transposed || nest.loops[inner] <= kLargestTile) return;
+  if (!is_transposed || nest.loops[inner].is_symbol() || nest.loops[inner] <= kLargestTile) return;
   const std::int64_t tile = DivisorWithin(nest.loops[inner], 32, kLargestTile);
   if (tile == 0) return;
   SplitLoop(nest, inner, tile, nest.loops[inner] / tile);
@@ -120,9 +120,9 @@ std::int64_t CostOf(const Phase& phase, const Instruction& instruction, std::siz
   switch (instruction.kind) {
     case Instruction::Kind::kLoad:
     case Instruction::Kind::kStore: {
-      const std::int64_t stride = std::abs(instruction.access.strides[vector_stride].factor);
-      if (stride == 0) return 0;
-      return stride == 1 ? AccessCost(instruction.dtype) : StridedAccessCost(instruction.dtype);
+      const Dim stride = instruction.access.strides[vector_stride];
+      if (stride.same(0)) return 0;
+      return IsUnit(stride) ? AccessCost(instruction.dtype) : StridedAccessCost(instruction.dtype);
     }
     case Instruction::Kind::kCompute:
     case Instruction::Kind::kRandomBits:
@@ -144,7 +144,7 @@ std::int64_t ItemCost(const LoopNest& nest, std::int64_t inner) {
     if (phase.kind == Phase::Kind::kOnce)
       item += body * kScalarFactor;
     else if (phase.kind == Phase::Kind::kColumnReduce)
-      item += (body * nest.reduced.factor + after) * inner;
+      item += (body * LikelySize(nest.reduced) + after) * inner;
     else
       item += body * inner;
   }
@@ -157,8 +157,8 @@ bool IsOneMap(const LoopNest& nest) {
 }
 
 void ChooseGrain(LoopNest& nest) {
-  std::int64_t items = 1, inner = nest.inner.factor;
-  for (const Extent& extent : nest.outer) items *= extent.factor;
+  std::int64_t items = 1, inner = LikelySize(nest.inner);
+  for (const Dim size : nest.outer) items *= LikelySize(size);
   if (nest.inner_block > 0) {
     items = (inner + nest.inner_block - 1) / nest.inner_block;
     inner = nest.inner_block;
@@ -178,10 +178,10 @@ LoopNest ArrangeLoops(RawNest nest) {
   std::vector<std::size_t> order;
   const std::size_t reduced = nest.columns ? static_cast<std::size_t>(nest.row) : nest.loops.size();
   for (std::size_t i = 0; i < nest.loops.size(); ++i)
-    if (i != inner && i != reduced && nest.loops[i] != 1) order.push_back(i);
+    if (i != inner && i != reduced && !nest.loops[i].same(1)) order.push_back(i);
   if (const Access* leading = LeadingAccess(nest))
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return std::abs(leading->strides[a].factor) > std::abs(leading->strides[b].factor);
+      return std::abs(LikelySize(leading->strides[a])) > std::abs(LikelySize(leading->strides[b]));
     });
   if (inner < nest.loops.size() && !is_row) order.push_back(inner);
   std::vector<std::size_t> joined;
@@ -201,11 +201,12 @@ LoopNest ArrangeLoops(RawNest nest) {
 
   // Few items, each with a long vector loop: cut that one.
   std::int64_t items = 1;
-  for (std::size_t i : joined) items *= nest.loops[i];
-  const auto size_of = [&](std::size_t i) { return i < nest.loops.size() ? nest.loops[i] : 1; };
-  const std::int64_t work = items * size_of(inner) * size_of(reduced);
+  for (std::size_t i : joined) items *= LikelySize(nest.loops[i]);
+  const auto size_of = [&](std::size_t i) { return i < nest.loops.size() ? nest.loops[i] : Dim(1); };
+  const std::int64_t work = items * LikelySize(size_of(inner)) * LikelySize(size_of(reduced));
   const bool is_block = !nest.columns && !is_row && joined.empty();
-  if (!is_row && !is_block && inner < nest.loops.size() && items < kFewItems && work > 8 * kBlock) {
+  if (!is_row && !is_block && inner < nest.loops.size() && !nest.loops[inner].is_symbol() && items < kFewItems &&
+      work > 8 * kBlock) {
     const std::int64_t size = nest.loops[inner];
     const std::int64_t part = DivisorWithin(size, nest.columns ? 32 : 512, nest.columns ? 256 : 8192);
     if (part != 0 && part < size) {
@@ -217,21 +218,21 @@ LoopNest ArrangeLoops(RawNest nest) {
   LoopNest result;
   result.name = std::move(nest.name);
   result.registers = nest.registers;
-  for (std::size_t i : joined) result.outer.push_back(Constant(nest.loops[i]));
-  result.inner = Constant(size_of(inner));
-  if (nest.columns) result.reduced = Constant(nest.loops[reduced]);
+  for (std::size_t i : joined) result.outer.push_back(nest.loops[i]);
+  result.inner = size_of(inner);
+  if (nest.columns) result.reduced = nest.loops[reduced];
   ForEachInstruction(nest.phases, [&](const Phase&, Instruction& instruction) {
     if (!HasAccess(instruction)) return;
-    const std::vector<Extent> strides = std::move(instruction.access.strides);
-    std::vector<Extent>& arranged = instruction.access.strides;
+    const std::vector<Dim> strides = std::move(instruction.access.strides);
+    std::vector<Dim>& arranged = instruction.access.strides;
     arranged.clear();
-    const auto stride = [&](std::size_t i) { return i < strides.size() ? strides[i] : Constant(0); };
+    const auto stride = [&](std::size_t i) { return i < strides.size() ? strides[i] : Dim(0); };
     for (std::size_t i : joined) arranged.push_back(stride(i));
-    arranged.push_back(nest.columns ? stride(reduced) : Constant(0));
+    arranged.push_back(nest.columns ? stride(reduced) : Dim(0));
     arranged.push_back(stride(inner));
   });
   result.phases = std::move(nest.phases);
-  if (result.outer.empty() && IsOneMap(result) && result.inner.factor > kBlock) result.inner_block = kBlock;
+  if (result.outer.empty() && IsOneMap(result) && LikelySize(result.inner) > kBlock) result.inner_block = kBlock;
   ChooseGrain(result);
   return result;
 }

@@ -21,7 +21,7 @@ struct RawNest {
 };
 
 /// Cuts a loop, from point `begin` on, into parts of `size`: a new loop, the last one, runs over `count` of them.
-void SplitLoop(RawNest& nest, std::size_t loop, std::int64_t size, std::int64_t count, std::int64_t begin = 0);
+void SplitLoop(RawNest& nest, std::size_t loop, Dim size, Dim count, Dim begin = 0);
 
 LoopNest ArrangeLoops(RawNest nest);
 

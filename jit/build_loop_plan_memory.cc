@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <climits>
 
+#include "graph/bind_symbols.h"
+#include "passes/index_map.h"
 #include "passes/plan_memory.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -28,11 +31,35 @@ void ForEachAccess(const LoopNest& nest, const Visit& visit) {
       }
 }
 
+// visit(buffer, is_store) for each buffer that the step reads or writes.
+template <class Visit>
+void ForEachBuffer(const Step& step, const Visit& visit) {
+  if (const auto* nest = std::get_if<LoopNest>(&step)) {
+    ForEachAccess(*nest, [&](const Instruction& instruction, bool is_store, std::int32_t) {
+      visit(instruction.access.buffer, is_store);
+    });
+  } else if (const auto* library = std::get_if<LibraryStep>(&step)) {
+    for (const LibraryStep::Operand& operand : library->operands) visit(operand.buffer, false);
+    for (const LibraryStep::Operand& result : library->results) visit(result.buffer, true);
+  } else if (const auto* control = std::get_if<ControlStep>(&step)) {
+    for (std::int32_t operand : control->operands) visit(operand, false);
+    for (std::int32_t result : control->results) visit(result, true);
+    for (std::int32_t own : control->second)
+      if (own >= 0) visit(own, true);
+    for (std::int32_t own : {control->condition, control->arena})
+      if (own >= 0) visit(own, true);
+  } else {
+    const auto& scalar = std::get<ScalarStep>(step);
+    for (std::int32_t operand : scalar.operands) visit(operand, false);
+    for (std::int32_t result : scalar.results) visit(result, true);
+  }
+}
+
 std::vector<Life> FindLives(const LoopPlan& plan) {
   std::vector<Life> lives(plan.buffers.size());
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const auto step = static_cast<std::int32_t>(i);
-    const auto touch = [&](std::int32_t buffer, bool is_store) {
+    ForEachBuffer(plan.steps[i], [&](std::int32_t buffer, bool is_store) {
       Life& life = lives[static_cast<std::size_t>(buffer)];
       if (!is_store) {
         life.last_read = step;
@@ -40,26 +67,7 @@ std::vector<Life> FindLives(const LoopPlan& plan) {
       }
       life.first_write = std::min(life.first_write, step);
       life.last_write = step;
-    };
-    if (const auto* nest = std::get_if<LoopNest>(&plan.steps[i])) {
-      ForEachAccess(*nest, [&](const Instruction& instruction, bool is_store, std::int32_t) {
-        touch(instruction.access.buffer, is_store);
-      });
-    } else if (const auto* library = std::get_if<LibraryStep>(&plan.steps[i])) {
-      for (const LibraryStep::Operand& operand : library->operands) touch(operand.buffer, false);
-      if (!HasEffect(library->op)) touch(library->result.buffer, true);
-    } else if (const auto* control = std::get_if<ControlStep>(&plan.steps[i])) {
-      for (std::int32_t operand : control->operands) touch(operand, false);
-      for (std::int32_t result : control->results) touch(result, true);
-      for (std::int32_t own : control->second)
-        if (own >= 0) touch(own, true);
-      for (std::int32_t own : {control->condition, control->arena})
-        if (own >= 0) touch(own, true);
-    } else {
-      const auto& scalar = std::get<ScalarStep>(plan.steps[i]);
-      for (std::int32_t operand : scalar.operands) touch(operand, false);
-      for (std::int32_t result : scalar.results) touch(result, true);
-    }
+    });
   }
   return lives;
 }
@@ -70,7 +78,40 @@ bool StepMayRaise(const Step& step) {
   return false;
 }
 
-bool SameElement(const Access& a, const Access& b) { return a.offset == b.offset && a.strides == b.strides; }
+// Whether the step replaces parts of `from`, so that its result `to` may be the same memory: it raises before it
+// writes.
+bool UpdatesInPlace(const LibraryStep& step, std::int32_t from, std::int32_t to) {
+  if (step.op != Op::index_add && step.op != Op::index_update) return false;
+  const auto& operands = step.operands;
+  return step.results[0].buffer == to && operands[0].buffer == from && operands[1].buffer != from &&
+         operands[2].buffer != from;
+}
+
+// Whether all that writes the output replaces parts of it: first of the input, then of itself.
+bool OnlyUpdates(const LoopPlan& plan, const Life& written, std::int32_t input, std::int32_t output) {
+  for (std::int32_t i = written.first_write; i <= written.last_write; ++i) {
+    const Step& step = plan.steps[static_cast<std::size_t>(i)];
+    bool writes = false;
+    ForEachBuffer(step, [&](std::int32_t buffer, bool is_store) { writes |= is_store && buffer == output; });
+    const auto* library = std::get_if<LibraryStep>(&step);
+    const std::int32_t from = i == written.first_write ? input : output;
+    if (writes && !(library && UpdatesInPlace(*library, from, output))) return false;
+  }
+  return true;
+}
+
+// Whether the result `to` of control flow may be the memory of its operand `from`.
+bool SharesOperand(const ControlStep& step, std::int32_t from, std::int32_t to) {
+  if (std::count(step.operands.begin(), step.operands.end(), from) != 1) return false;
+  for (std::size_t k = 0; k < step.results.size(); ++k)
+    if (step.results[k] == to && step.shares[k] >= 0)
+      return step.operands[static_cast<std::size_t>(step.shares[k])] == from;
+  return false;
+}
+
+bool SameElement(const Access& a, const Access& b) {
+  return a.offset.same(b.offset) && SameSizes(a.strides, b.strides);
+}
 
 // Whether `to` may be the memory of `from` in this nest: whatever is read of `from` is read at the index at which `to`
 // is written, and before it is.
@@ -95,16 +136,75 @@ bool CanShare(const LoopNest& nest, const std::vector<PlanBuffer>& buffers, std:
   return can;
 }
 
+MemoryLayout LayOut(std::span<const ArenaRequest> arena, bool reuse) {
+  std::vector<MemoryRequest> requests;
+  for (const ArenaRequest& request : arena)
+    requests.push_back({request.bytes, request.first, request.last, request.takes_over});
+  return PlanMemory(requests, reuse);
+}
+
 }  // namespace
 
-void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse) {
+LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, std::vector<std::int64_t>& dims) {
+  LoopPlan resolved = plan;
+  dims.assign(sizes.begin(), sizes.begin() + plan.symbols);
+  std::vector<Dim> numbers(dims.begin(), dims.end());
+  const auto resolve = [&](Dim& dim) { dim = Substitute(dim, numbers); };
+  const auto resolve_all = [&](auto& list) {
+    for (Dim& dim : list) resolve(dim);
+  };
+  // First the arena: offsets are symbols, too.
+  for (ArenaRequest& request : resolved.arena) resolve(request.bytes);
+  if (!resolved.arena.empty()) {
+    const MemoryLayout layout = LayOut(resolved.arena, plan.reuses_memory);
+    dims.insert(dims.end(), layout.offsets.begin(), layout.offsets.end());
+    numbers.assign(dims.begin(), dims.end());
+    resolved.arena_bytes = layout.bytes;
+    resolved.arena.clear();
+  }
+  for (PlanBuffer& buffer : resolved.buffers) {
+    resolve(buffer.offset);
+    resolve(buffer.elements);
+  }
+  for (Type& type : resolved.output_types) resolve_all(type.shape);
+  const auto resolve_code = [&](std::vector<Instruction>& code) {
+    for (Instruction& instruction : code) {
+      resolve(instruction.access.offset);
+      resolve_all(instruction.access.strides);
+    }
+  };
+  const auto resolve_operand = [&](LibraryStep::Operand& operand) {
+    resolve_all(operand.type.shape);
+    resolve(operand.offset);
+    resolve_all(operand.strides);
+  };
+  for (Step& step : resolved.steps) {
+    if (auto* nest = std::get_if<LoopNest>(&step)) {
+      resolve_all(nest->outer);
+      resolve(nest->reduced);
+      resolve(nest->inner);
+      for (Phase& phase : nest->phases) {
+        resolve_code(phase.body);
+        resolve_code(phase.after);
+      }
+    } else if (auto* library = std::get_if<LibraryStep>(&step)) {
+      library->attributes = BindSymbols(library->attributes, numbers);
+      for (LibraryStep::Operand& operand : library->operands) resolve_operand(operand);
+      for (LibraryStep::Operand& result : library->results) resolve_operand(result);
+    }
+  }
+  resolved.symbols = 0;
+  return resolved;
+}
+
+void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region) {
+  plan.reuses_memory = reuse;
   const std::vector<Life> lives = FindLives(plan);
   const auto nest_at = [&](std::int32_t step) {
     return std::get_if<LoopNest>(&plan.steps[static_cast<std::size_t>(step)]);
   };
 
-  std::vector<MemoryRequest> requests;
-  std::vector<std::size_t> buffers;                                // per request
+  std::vector<ArenaRequest> requests;
   std::vector<std::int32_t> request_of(plan.buffers.size(), -1);   // per buffer
   std::vector<std::vector<std::int32_t>> ends(plan.steps.size());  // per step: arena buffers last used there
   for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
@@ -112,34 +212,45 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     const Life& life = lives[b];
     if (buffer.kind != PlanBuffer::Kind::kArena || life.last_write < 0) continue;
     request_of[b] = static_cast<std::int32_t>(requests.size());
-    requests.push_back({buffer.elements * bytes_of(buffer.dtype), life.first_write, life.last(), -1});
-    buffers.push_back(b);
+    requests.push_back(
+        {static_cast<std::int32_t>(b), buffer.elements * bytes_of(buffer.dtype), life.first_write, life.last(), -1});
     if (life.last_read > life.last_write)
       ends[static_cast<std::size_t>(life.last())].push_back(static_cast<std::int32_t>(b));
   }
   for (std::size_t i = 0; reuse && i < requests.size(); ++i) {
-    const Life& life = lives[buffers[i]];
+    const Life& life = lives[static_cast<std::size_t>(requests[i].buffer)];
     if (life.first_write != life.last_write) continue;
     const LoopNest* nest = nest_at(life.first_write);
     if (!nest) continue;
     std::vector<std::int32_t>& dying = ends[static_cast<std::size_t>(life.first_write)];
     for (std::size_t k = 0; k < dying.size(); ++k) {
       const auto donor = static_cast<std::size_t>(request_of[static_cast<std::size_t>(dying[k])]);
-      if (requests[donor].bytes < requests[i].bytes ||
-          !CanShare(*nest, plan.buffers, dying[k], static_cast<std::int32_t>(buffers[i])))
+      if (!IsNeverNegative(requests[donor].bytes - requests[i].bytes) ||
+          !CanShare(*nest, plan.buffers, dying[k], requests[i].buffer))
         continue;
       requests[i].takes_over = static_cast<std::int32_t>(donor);
       dying.erase(dying.begin() + static_cast<std::ptrdiff_t>(k));
       break;
     }
   }
-  const MemoryLayout layout = PlanMemory(requests, reuse);
-  for (std::size_t i = 0; i < requests.size(); ++i) plan.buffers[buffers[i]].offset = layout.offsets[i];
-  plan.arena_bytes = layout.bytes;
+  const bool waits = std::any_of(requests.begin(), requests.end(),
+                                 [](const ArenaRequest& request) { return request.bytes.is_symbol(); });
+  if (waits) {
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      plan.buffers[static_cast<std::size_t>(requests[i].buffer)].offset =
+          Dim::Symbol(plan.symbols + static_cast<std::int32_t>(i));
+    plan.arena = std::move(requests);
+  } else {
+    const MemoryLayout layout = LayOut(requests, reuse);
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      plan.buffers[static_cast<std::size_t>(requests[i].buffer)].offset = layout.offsets[i];
+    plan.arena_bytes = layout.bytes;
+  }
 
   // An input keeps its value until nothing can raise any more: whoever catches the error finds the state unchanged.
+  // Carries are the loop's own.
   std::int32_t last_raise = -1;
-  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+  for (std::size_t i = 0; i < plan.steps.size() && !is_region; ++i)
     if (StepMayRaise(plan.steps[i])) last_raise = static_cast<std::int32_t>(i);
 
   plan.in_place.assign(static_cast<std::size_t>(plan.output_count), -1);
@@ -149,9 +260,12 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
     const std::int32_t output = plan.input_count + static_cast<std::int32_t>(k);
     const Life& written = lives[static_cast<std::size_t>(output)];
     const Life& read = lives[static_cast<std::size_t>(input)];
+    if (written.last_write < 0 || read.last_read > written.first_write) continue;
+    if (written.first_write >= last_raise && OnlyUpdates(plan, written, input, output)) plan.in_place[k] = input;
+    if (written.first_write != written.last_write) continue;
     if (written.first_write <= last_raise) continue;
-    if (written.last_write < 0 || written.first_write != written.last_write || read.last_read > written.last_write)
-      continue;
+    const auto* control = std::get_if<ControlStep>(&plan.steps[static_cast<std::size_t>(written.last_write)]);
+    if (control && SharesOperand(*control, input, output)) plan.in_place[k] = input;
     const LoopNest* nest = nest_at(written.last_write);
     if (nest && (read.last_read < written.last_write || CanShare(*nest, plan.buffers, input, output)))
       plan.in_place[k] = input;

@@ -7,7 +7,7 @@
 
 namespace duet {
 
-/// `variable_inputs`: per output, the variable's input it replaces, or -1.
-void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse);
+/// `variable_inputs`: per output, the variable's input (of a region: the carry) that it replaces, or -1.
+void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region);
 
 }  // namespace duet

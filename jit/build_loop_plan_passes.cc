@@ -1,7 +1,6 @@
 #include "jit/build_loop_plan_passes.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "passes/fuse_cost.h"
 
@@ -27,7 +26,7 @@ std::int64_t RowPasses::LeafCost(const Graph& graph, const PlanBuffers& buffers,
   const IndexMap& map = group_.maps[static_cast<std::size_t>(value.map)];
   if (buffers.LiteralOf(value.value) || !map.DependsOn(row_)) return 0;
   const DType dtype = graph.type(value.value).dtype;
-  return std::abs(FlatIndex(map).stride(row_)) == 1 ? AccessCost(dtype) : StridedAccessCost(dtype);
+  return IsUnit(FlatIndex(map).stride(row_)) ? AccessCost(dtype) : StridedAccessCost(dtype);
 }
 
 void RowPasses::FindStages(const Graph& graph, const PlanBuffers& buffers) {

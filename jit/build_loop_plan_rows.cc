@@ -25,6 +25,11 @@ std::vector<LoopNest> GroupWriter::WriteRows() {
 
   absl::flat_hash_map<std::size_t, Kept> kept;
   std::int64_t scratch_bytes = 0;
+  // Of a row whose length is not known the most that is allowed; that it is no longer is asked.
+  const Dim length = group_.loops[row];
+  const auto scratch_length = [&]() -> std::int64_t {
+    return length > kMaxRow ? 0 : length.is_symbol() ? kMaxRow : std::int64_t{length};
+  };
   for (std::size_t i = 0; i < group_.ops.size(); ++i) {
     if (!passes.op(i).is_kept) continue;
     const ValueId value = result_of(group_.ops[i]);
@@ -33,15 +38,15 @@ std::vector<LoopNest> GroupWriter::WriteRows() {
     Kept& place = kept[i];
     if (const FusedStore* store = passes.op(i).store) {
       place = {buffers_.Of(store->target), store->address};
-    } else if (const std::int64_t bytes = group_.loops[row] * bytes_of(dtype);
-               group_.loops[row] <= kMaxRow && scratch_bytes + bytes <= kMostScratch) {
+    } else if (const std::int64_t elements = scratch_length(), bytes = elements * bytes_of(dtype);
+               elements > 0 && scratch_bytes + bytes <= kMostScratch) {
       scratch_bytes += bytes;
-      place.buffer = buffers_.NewScratch(group_.loops[row], dtype, name);
+      place.buffer = buffers_.NewScratch(elements, dtype, name);
       place.at.set_stride(row, 1);
     } else {
-      std::int64_t elements = 1;
-      for (std::int64_t size : group_.loops) elements *= size;
-      place = {buffers_.NewArena(elements, dtype, name), FlatIndex(IdentityMap(group_.loops))};
+      Dim all = 1;
+      for (const Dim size : group_.loops) all *= size;
+      place = {buffers_.NewArena(all, dtype, name), FlatIndex(IdentityMap(group_.loops))};
     }
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "jit/build_loop_plan_group.h"
+#include "runtime/infer.h"
 
 namespace duet {
 namespace {
@@ -29,7 +30,7 @@ std::vector<LoopNest> GroupWriter::WriteSplit() {
   std::vector<AffineIndex> places;  // of a result's first part
   for (const FusedOp* op : reductions) {
     const Node& node = graph_.node(op->node);
-    partials.push_back(buffers_.NewArena(graph_.type(node.first_result).shape.elements() * parts,
+    partials.push_back(buffers_.NewArena(ElementsOf(graph_.type(node.first_result).shape) * parts,
                                          ReductionDType(graph_, node), nest_.name + "_parts"));
     AffineIndex place;
     place.Add(FlatIndex(MapOf(op->map)), parts);
@@ -54,8 +55,8 @@ std::vector<LoopNest> GroupWriter::WriteSplit() {
               reductions[i]->node);
     SplitLoop(nest_, row, size, count, first_part * part);
     for (Instruction& store : *after.code) {  // which part
-      store.access.offset.factor += first_part;
-      store.access.strides.back() = Constant(count == 1 ? 0 : 1);
+      store.access.offset += first_part;
+      store.access.strides.back() = count == 1 ? 0 : 1;
     }
     LoopNest result = ArrangeLoops(std::move(nest_));
     nest_ = std::move(saved);
@@ -80,6 +81,7 @@ std::vector<LoopNest> GroupWriter::WriteSplit() {
     reduction.op = node.op;
     reduction.dtype = ReductionDType(graph_, node);
     reduction.node = reductions[i]->node;
+    reduction.line = node.line;
     reduction.operand = Load(join, partials[i], places[i], reduction.dtype, reduction.node);
     reduction.result = NewRegister();
     after.registers.emplace(std::pair{node.first_result, reductions[i]->map}, reduction.result);

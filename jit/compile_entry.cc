@@ -2,6 +2,7 @@
 #include <duet/error.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -60,6 +61,37 @@ void Publish(Entry& entry, std::unique_ptr<NativeFunction> native, const std::st
   LogCompile(entry);
 }
 
+std::unique_ptr<NativeFunction> ForSizes(const SymbolicTrace& trace, const std::vector<std::int64_t>& sizes) {
+  SymbolicCode& code = trace.code;
+  std::lock_guard lock(code.mutex);
+  if (!code.executable ||
+      !std::all_of(code.guards.begin(), code.guards.end(), [&](const SizeGuard& guard) { return Holds(guard, sizes); }))
+    return nullptr;
+  std::vector<std::int64_t> dims;
+  LoopPlan plan = ResolvePlan(code.plan, sizes, dims);
+  return std::make_unique<NativeFunction>(code.optimized, std::move(plan), code.executable, std::move(dims));
+}
+
+// Code for all sizes; these are the likely ones.
+void CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64_t>& sizes, Compiler& compiler) {
+  SymbolicCode& code = trace.code;
+  std::lock_guard lock(code.mutex);
+  if (code.is_done) return;
+  try {
+    SymbolScope scope(sizes, trace.guards);
+    code.optimized = OptimizedGraph(trace.recorded);
+    code.plan = BuildLoopPlan(code.optimized, PlanOptionsFromEnvironment());
+    code.guards = scope.Guards();
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      if (const Dim symbol = Dim::Symbol(static_cast<int>(i)); !scope.symbols()[i].same(symbol))
+        throw Error("its kernels want " + to_string(symbol) + " = " + to_string(scope.symbols()[i]));
+    code.executable = compiler.Compile(code.plan);
+  } catch (const std::exception& error) {
+    code.failure = error.what();
+  }
+  code.is_done = true;
+}
+
 void Compile(Entry& entry) {
   try {
     if (entry.recorded.nodes().size() > kMaxNodes)
@@ -69,6 +101,10 @@ void Compile(Entry& entry) {
     Compiler* compiler = GetCompiler();
     if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
     const auto start = std::chrono::steady_clock::now();
+    if (entry.symbolic) {
+      CompileForAllSizes(*entry.symbolic, entry.sizes, *compiler);
+      if (auto native = ForSizes(*entry.symbolic, entry.sizes)) return Publish(entry, std::move(native), "");
+    }
     const Graph graph = OptimizedGraph(entry.recorded);
     LoopPlan plan = BuildLoopPlan(graph, PlanOptionsFromEnvironment());
     entry.optimize_ms = MillisecondsSince(start);
@@ -182,6 +218,8 @@ void CompileEntryLater(const std::shared_ptr<Entry>& entry) {
     if (entry->state != Entry::State::kEvaluated) return;
     entry->state = Entry::State::kCompiling;
   }
+  if (entry->symbolic && entry->symbolic->code.is_done)
+    if (auto native = ForSizes(*entry->symbolic, entry->sizes)) return Publish(*entry, std::move(native), "");
   CompileThread::Get().Add(entry);
 }
 

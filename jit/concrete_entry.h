@@ -1,7 +1,7 @@
 // ConcreteFunction::Entry: one signature of a function: its key, the graph as recorded, and, when it is there, native
-// code. The recorded graph never changes; what compilation makes is published once, by `native`. Calls, the compile
-// queue and ConcreteFunctions share it, so dropping it from a function's cache frees its code only after the last of
-// them.
+// code. Where a trace has symbols each call with new sizes makes an entry from it, with numbers in their place. The
+// recorded graph never changes; what compilation makes is published once, by `native`. Calls, the compile queue and
+// ConcreteFunctions share it, so dropping it from a function's cache frees its code only after the last of them.
 #pragma once
 
 #include <duet/function.h>
@@ -15,6 +15,7 @@
 
 #include "graph/graph.h"
 #include "jit/native_function.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 
@@ -28,8 +29,37 @@ struct SignatureKey {
   SignatureKey() = default;
   explicit SignatureKey(const internal::FlatArguments& arguments);
   bool Matches(const internal::FlatArguments& arguments) const;
+  /// Equal in all but the sizes of dimensions.
+  bool MatchesButSizes(const internal::FlatArguments& arguments) const;
 };
 std::uint64_t HashArguments(const internal::FlatArguments& arguments);
+
+/// Native code for all sizes of a trace's symbols, or why there is none.
+struct SymbolicCode {
+  std::mutex mutex;  ///< held while it is made
+  std::atomic<bool> is_done{false};
+  Graph optimized;
+  LoopPlan plan;
+  std::shared_ptr<const Executable> executable;
+  std::vector<SizeGuard> guards;  ///< beside those of the trace: other sizes are compiled on their own
+  std::string failure;
+};
+
+/// A trace whose sizes are symbols in part.
+struct SymbolicTrace {
+  SignatureKey key;
+  Graph recorded;
+  std::vector<SizeGuard> guards;
+  std::size_t symbols = 0;
+  std::int64_t number = 0;  ///< among the function's traces, from 1
+  internal::FlatResults result;
+  std::string reason;
+  Line line;
+  mutable SymbolicCode code;
+
+  /// Whether it serves these arguments; then the symbols' values.
+  bool Matches(const internal::FlatArguments& arguments, std::vector<std::int64_t>& values) const;
+};
 
 struct ConcreteFunction::Entry {
   enum class State { kEvaluated, kCompiling, kNative, kFailed };
@@ -37,11 +67,15 @@ struct ConcreteFunction::Entry {
   std::string name;  ///< of the function
   SignatureKey key;
   std::uint64_t hash = 0;
-  std::int64_t number = 0;  ///< among the function's traces, from 1
+  std::int64_t number = 0;                        ///< among the function's traces, from 1
+  std::shared_ptr<const SymbolicTrace> symbolic;  ///< the trace that it was made from, or null
+  std::vector<std::int64_t> sizes;                ///< of the symbols of that trace
   internal::Description arguments;
   Graph recorded;
   internal::FlatResults result;                          ///< all of it but the tensors
   std::vector<std::shared_ptr<VariableBody>> variables;  ///< that the graph reads or writes
+  std::vector<std::shared_ptr<VariableBody>> written;    ///< those that it writes, if it calls C++ code
+  bool calls_host = false;                               ///< a host_call is part of it
   std::vector<Tensor> captures;
   std::string reason;  ///< why it was traced
   int log_index = 0;   ///< N of DUET_TRACE's files; 0: not logged
@@ -63,6 +97,14 @@ struct ConcreteFunction::Entry {
   CompileTimes times;
 };
 
+/// Makes it the entry of a trace for these sizes of its symbols, if it has some.
+void SetTrace(ConcreteFunction::Entry& entry, const std::shared_ptr<const SymbolicTrace>& trace,
+              const std::vector<std::int64_t>& sizes);
+/// Of the graph, the key and the rest of it, roughly; code is added when there is some.
+std::int64_t BytesOf(const ConcreteFunction::Entry& entry);
+
+/// `f(x0: f32[s0,3]) -> f32[s0]`.
+std::string SignatureText(const Graph& graph);
 /// The recorded graph after the passes: what native code is made from.
 Graph OptimizedGraph(const Graph& recorded);
 /// Makes native code now, on this thread; returns when there is some or the attempt failed (state, failure).

@@ -68,9 +68,8 @@ std::int64_t Elements(const LoopNest& nest, const Access& access) {
   std::int64_t count = 1;
   const std::size_t outer = nest.outer.size();
   for (std::size_t i = 0; i < access.strides.size(); ++i) {
-    if (access.strides[i] == Constant(0)) continue;
-    const Extent& loop = i < outer ? nest.outer[i] : i == outer ? nest.reduced : nest.inner;
-    count *= loop.factor;
+    if (access.strides[i].same(0)) continue;
+    count *= std::int64_t{i < outer ? nest.outer[i] : i == outer ? nest.reduced : nest.inner};
   }
   return count;
 }
@@ -82,9 +81,8 @@ std::int64_t Bytes(const LoopPlan& plan, const LoopNest& nest) {
     if (instruction.kind != Instruction::Kind::kLoad && instruction.kind != Instruction::Kind::kStore) return;
     const PlanBuffer& buffer = plan.buffers[static_cast<std::size_t>(instruction.access.buffer)];
     if (buffer.kind == PlanBuffer::Kind::kScratch) return;
-    std::string key =
-        std::to_string(instruction.access.buffer) + "+" + std::to_string(instruction.access.offset.factor);
-    for (const Extent& stride : instruction.access.strides) key += "," + std::to_string(stride.factor);
+    std::string key = std::to_string(instruction.access.buffer) + "+" + to_string(instruction.access.offset);
+    for (const Dim stride : instruction.access.strides) key += "," + to_string(stride);
     if (seen.insert(key).second) bytes += Elements(nest, instruction.access) * bytes_of(buffer.dtype);
   };
   for (const Phase& phase : nest.phases) {
@@ -95,8 +93,9 @@ std::int64_t Bytes(const LoopPlan& plan, const LoopNest& nest) {
 }
 
 std::int64_t Bytes(const LibraryStep& step) {
-  std::int64_t bytes = Bytes(step.result.type);
+  std::int64_t bytes = 0;
   for (const LibraryStep::Operand& operand : step.operands) bytes += Bytes(operand.type);
+  for (const LibraryStep::Operand& result : step.results) bytes += Bytes(result.type);
   return bytes;
 }
 
@@ -125,21 +124,22 @@ std::string Amount(std::int64_t bytes) { return std::to_string(bytes) + " B"; }
 
 }  // namespace
 
-std::string ConcreteFunction::signature() const {
-  std::string text = entry_->recorded.name() + "(";
+std::string SignatureText(const Graph& graph) {
+  std::string text = graph.name() + "(";
   const char* comma = "";
-  for (const Input& input : entry_->recorded.inputs()) {
+  for (const Input& input : graph.inputs()) {
     if (input.kind != Input::Kind::kArgument) continue;
     text += comma + input.name + ": " + to_string(input.type);
     comma = ", ";
   }
   text += ") -> ";
-  const std::vector<ValueId>& outputs = entry_->recorded.outputs();
+  const std::vector<ValueId>& outputs = graph.outputs();
   if (outputs.size() != 1) text += "(";
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    text += (i ? ", " : "") + to_string(entry_->recorded.type(outputs[i]));
+  for (std::size_t i = 0; i < outputs.size(); ++i) text += (i ? ", " : "") + to_string(graph.type(outputs[i]));
   return outputs.size() != 1 ? text + ")" : text;
 }
+
+std::string ConcreteFunction::signature() const { return SignatureText(entry_->recorded); }
 
 std::string ConcreteFunction::text(const std::string& stage, SourceLocation line) const {
   if (stage == "traced") {

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "eager/effects.h"
+#include "eager/host_call.h"
 #include "eager/region.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
@@ -35,6 +36,41 @@ std::vector<Tensor> Leaves(const internal::FlatArguments& arguments) {
   return leaves;
 }
 
+// Runs `call`, which does not know what plain code has done when an op raises: `replay` does that then, and raises what
+// plain code would. Nothing that was printed is printed again, and no host_call that was made is made again: a replay
+// gets what they gave. That takes memory, so it is kept only where variables are written; where none are there is
+// nothing to be done, since ops that may raise keep their order among host calls.
+template <class Call, class Again>
+void CallAndReplay(const Entry& entry, const Call& call, const Again& replay) {
+  const std::int64_t printed = PrintCount();
+  if (!entry.calls_host) {
+    try {
+      return call();
+    } catch (const Error&) {
+      const SkipPrints again(PrintCount() - printed);
+      replay();
+      throw;
+    }
+  }
+  if (entry.written.empty()) return call();
+  const WrittenVariables written(entry.written);
+  HostJournal journal;
+  const auto recover = [&] {
+    const SkipPrints again(PrintCount() - printed);
+    journal.Replay();
+    replay();
+  };
+  try {
+    call();
+  } catch (const Error&) {
+    recover();
+    throw;
+  } catch (...) {
+    if (journal.raised()) recover();
+    throw;
+  }
+}
+
 }  // namespace
 
 void CallNative(const NativeFunction& native, Entry& entry, const internal::FlatArguments& arguments,
@@ -46,15 +82,14 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
     for (int i = 0; i < arguments.tensor_count; ++i) all.push_back(&arguments.tensor(i));
     pointers = all.data();
   }
-  const std::int64_t printed = PrintCount();
-  try {
-    native.Call({pointers, static_cast<std::size_t>(arguments.tensor_count)}, results);
-  } catch (const Error&) {
-    if (!native.may_raise()) throw;
-    LevelScope nothing(nullptr);
-    const SkipPrints again(PrintCount() - printed);
-    Replay(entry.recorded, Leaves(arguments));
-    throw;
+  const auto call = [&] { native.Call({pointers, static_cast<std::size_t>(arguments.tensor_count)}, results); };
+  if (!native.may_raise()) {
+    call();
+  } else {
+    CallAndReplay(entry, call, [&] {
+      LevelScope nothing(nullptr);
+      Replay(entry.recorded, Leaves(arguments));
+    });
   }
   entry.native_calls.fetch_add(1, std::memory_order_relaxed);
 }
@@ -79,18 +114,20 @@ const Graph& EvaluatedGraph(Entry& entry) {
 std::vector<Tensor> Evaluate(Entry& entry, const std::vector<Tensor>& leaves) {
   LevelScope nothing(nullptr);
   const Graph& graph = EvaluatedGraph(entry);
-  if (&graph == &entry.recorded) return Replay(graph, leaves);
+  if (&graph == &entry.recorded) {
+    const WrittenVariables written(entry.written);
+    return Replay(graph, leaves);
+  }
   std::vector<Tensor> before;
   for (const auto& variable : entry.variables) before.push_back(BindRead(variable, {}));
-  const std::int64_t printed = PrintCount();
-  try {
-    return Replay(graph, leaves);
-  } catch (const Error&) {
-    for (std::size_t i = 0; i < before.size(); ++i) BindWrite(entry.variables[i], before[i], {});
-    const SkipPrints again(PrintCount() - printed);
-    Replay(entry.recorded, leaves);
-    throw;
-  }
+  std::vector<Tensor> results;
+  CallAndReplay(
+      entry, [&] { results = Replay(graph, leaves); },
+      [&] {
+        for (std::size_t i = 0; i < before.size(); ++i) BindWrite(entry.variables[i], before[i], {});
+        Replay(entry.recorded, leaves);
+      });
+  return results;
 }
 
 struct NativeIsReady {};

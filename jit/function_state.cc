@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 
+#include "graph/bind_symbols.h"
 #include "graph/trace.h"
 #include "jit/trace_budget.h"
 #include "jit/trace_log.h"
@@ -12,36 +14,6 @@
 #include "runtime/tensor_body.h"
 
 namespace duet {
-
-SignatureKey::SignatureKey(const internal::FlatArguments& arguments)
-    : variables(arguments.variables), structure(arguments.structure), statics(arguments.statics) {
-  for (int i = 0; i < arguments.tensor_count; ++i) tensors.push_back(arguments.tensor(i).body()->type);
-}
-
-bool SignatureKey::Matches(const internal::FlatArguments& arguments) const {
-  if (static_cast<int>(tensors.size()) != arguments.tensor_count) return false;
-  for (int i = 0; i < arguments.tensor_count; ++i)
-    if (!(arguments.tensor(i).body()->type == tensors[static_cast<std::size_t>(i)])) return false;
-  return variables == arguments.variables && structure == arguments.structure && statics == arguments.statics;
-}
-
-std::uint64_t HashArguments(const internal::FlatArguments& arguments) {
-  // Mixing as in splitmix64's finaliser, shortened: equality decides, the hash only finds.
-  std::uint64_t hash = 0x9E3779B97F4A7C15ull;
-  const auto mix = [&](std::uint64_t value) {
-    hash = (hash ^ value) * 0xBF58476D1CE4E5B9ull;
-    hash ^= hash >> 29;
-  };
-  for (int i = 0; i < arguments.tensor_count; ++i) {
-    const Type& type = arguments.tensor(i).body()->type;
-    mix(static_cast<std::uint64_t>(type.dtype) << 8 | static_cast<std::uint64_t>(type.shape.rank()));
-    for (Dim dim : type.shape) mix(static_cast<std::uint64_t>(std::int64_t{dim}));
-  }
-  for (std::uint64_t id : arguments.variables) mix(id);
-  for (std::int64_t length : arguments.structure) mix(static_cast<std::uint64_t>(length));
-  for (char byte : arguments.statics) mix(static_cast<unsigned char>(byte));
-  return hash;
-}
 
 namespace internal {
 namespace {
@@ -70,19 +42,6 @@ std::string InputName(const std::string& path) {
   }
   while (name.ends_with('.')) name.pop_back();
   return name;
-}
-
-// Of the graph, the key and the rest of an entry, roughly; code is added when there is some.
-std::int64_t BytesOf(const ConcreteFunction::Entry& entry) {
-  std::int64_t bytes = sizeof entry + 512;
-  bytes += static_cast<std::int64_t>(entry.recorded.nodes().size() * (sizeof(Node) + 64));
-  bytes += static_cast<std::int64_t>(entry.recorded.inputs().size() * (sizeof(Input) + 64));
-  for (const Node& node : entry.recorded.nodes())
-    if (node.op == Op::constant)
-      bytes += entry.recorded.attributes(node).data.size() * bytes_of(entry.recorded.type(node.first_result).dtype);
-  for (const Description::Item& item : entry.arguments.items)
-    bytes += static_cast<std::int64_t>(sizeof item + item.path.capacity() + item.text.capacity() + sizeof(Type));
-  return bytes;
 }
 
 }  // namespace
@@ -143,8 +102,6 @@ Description FunctionState::Describe(const CallBody& call) const {
   return description;
 }
 
-// Dynamic dimensions only say that any size will do; each size still has its own key, and so its own trace, which is
-// what changes here once a dimension of a graph may be a symbol.
 void FunctionState::CheckInputSignature(const FlatArguments& arguments, const CallBody& call, Line line) const {
   const std::vector<Spec>& specs = options_.input_signature;
   if (specs.empty()) return;
@@ -191,68 +148,173 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
   {
     std::lock_guard tracing(tracing_mutex_);
     if (auto found = Find(lookup, is_call)) return found;  // traced while this thread waited
-    entry = TraceNow(lookup, call, line);
-    TraceBudget::Get().Tick();
-    entry->last_used.store(TraceBudget::Get().now(), std::memory_order_relaxed);
-    TraceBudget::Get().Keep(*entry, BytesOf(*entry));
-    std::lock_guard lock(mutex_);
-    entry->number = ++retired_.traces;
-    ++retired_.misses;
-    if (is_call)
-      warning = history_.Miss(name(), line_, last_traced_ ? &*last_traced_ : nullptr, entry->arguments, line);
-    entries_.insert(entry);
-    last_traced_ = entry->arguments;
+    entry = FindSymbolic(lookup, call, is_call);
+    if (!entry) {
+      entry = TraceNow(lookup, call, line);
+      std::lock_guard lock(mutex_);
+      if (is_call)
+        warning = history_.Miss(name(), line_, last_traced_ ? &*last_traced_ : nullptr, entry->arguments, line);
+      last_traced_ = entry->arguments;
+    }
+    Keep(entry);
   }
   if (!warning.empty()) std::fputs(warning.c_str(), stderr);
   StayWithinBudget(entry.get());
   return entry;
 }
 
-std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& lookup, const CallBody& call,
-                                                              SourceLocation line) {
-  PassOptions::FromEnvironment();  // a pass that is misspelt there is an error here, not a failure to compile later
-  const auto start = std::chrono::steady_clock::now();
+void FunctionState::Keep(const std::shared_ptr<Entry>& entry) {
+  TraceBudget::Get().Tick();
+  entry->last_used.store(TraceBudget::Get().now(), std::memory_order_relaxed);
+  TraceBudget::Get().Keep(*entry, BytesOf(*entry));
+  std::lock_guard lock(mutex_);
+  entries_.insert(entry);
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::NewEntry(const Lookup& lookup, const CallBody& call) const {
   auto entry = std::make_shared<Entry>();
   entry->name = name();
   entry->key = SignatureKey(lookup.arguments);
   entry->hash = lookup.hash;
   entry->arguments = Describe(call);
-  entry->line = line;
+  return entry;
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::FindSymbolic(const Lookup& lookup, const CallBody& call,
+                                                                  bool is_call) {
+  std::vector<std::shared_ptr<const SymbolicTrace>> traces;
   {
     std::lock_guard lock(mutex_);
-    entry->reason = last_traced_ ? WhyTraced(*last_traced_, entry->arguments) : "first call";
-    if (entry->reason.empty()) entry->reason = "its trace was dropped to stay within the budget";
+    traces.assign(symbolic_.begin(), symbolic_.end());
   }
-  CheckNewTracesAllowed(name(), entry->reason, line);
-  {
-    const Inlining active(*this, lookup.arguments, line);
-    // As in TensorFlow: what makes variables is traced once more, and makes none then.
-    for (bool again : {false, true}) {
-      Trace trace(name());
-      entry->result = FlatResults();
-      std::vector<Tensor> leaves;
-      for (const Description::Item& item : entry->arguments.items)
-        if (item.kind == Description::Item::Kind::kTensor)
-          leaves.push_back(trace.AddArgument(entry->key.tensors[leaves.size()], InputName(item.path), line));
-      call.run(call, leaves.data(), entry->result);
-      const Line made = trace.variable_made();
-      if (!made.file) {
-        entry->recorded = trace.Finish(entry->result.tensors, line);
-        break;
-      }
-      if (again)
-        Fail<TraceError>("Variable",
-                         "one is made each time the function runs, so its state would not last: make it outside the "
-                         "function, or on the first call only (if (!v) v.emplace(...))",
-                         made);
+  std::vector<std::int64_t> sizes;
+  for (const auto& trace : traces) {
+    if (!trace->Matches(lookup.arguments, sizes)) continue;
+    std::shared_ptr<Entry> entry = NewEntry(lookup, call);
+    try {
+      SetTrace(*entry, trace, sizes);
+    } catch (const Error&) {
+      return nullptr;  // too large, for example: tracing says so in the words of these sizes
     }
+    std::lock_guard lock(mutex_);
+    ++retired_.hits;
+    if (is_call) history_.Hit();
+    return entry;
   }
-  entry->result.tensors.clear();
-  for (const Input& input : entry->recorded.inputs()) {
-    if (input.kind == Input::Kind::kVariable) entry->variables.push_back(input.variable);
-    if (input.kind == Input::Kind::kCapture) entry->captures.push_back(input.captured);
+  return nullptr;
+}
+
+std::vector<Type> FunctionState::Generalized(const FlatArguments& arguments, std::vector<std::int64_t>& sizes) const {
+  std::vector<Type> types = SignatureKey(arguments).tensors;
+  const std::vector<Spec>& specs = options_.input_signature;
+  const auto new_symbol = [&](Dim& dim) {
+    sizes.push_back(dim);
+    dim = Dim::Symbol(static_cast<int>(sizes.size()) - 1);
+  };
+  if (!specs.empty()) {  // checked: it fits
+    for (std::size_t i = 0; i < types.size(); ++i)
+      for (int axis = 0; axis < types[i].shape.rank(); ++axis)
+        if (Dim& dim = types[i].shape[axis]; specs[i].shape[axis].same(dynamic) && dim >= kMinSymbol) new_symbol(dim);
+    return types;
   }
+  if (!options_.reduce_retracing) return types;
+  // What a call differed in before; equal sizes are one symbol.
+  std::vector<std::vector<bool>> changes(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) changes[i].resize(static_cast<std::size_t>(types[i].shape.rank()));
+  std::lock_guard lock(mutex_);
+  for (const auto& entry : entries_) {
+    if (!entry->key.MatchesButSizes(arguments)) continue;
+    for (std::size_t i = 0; i < types.size(); ++i)
+      for (int axis = 0; axis < types[i].shape.rank(); ++axis)
+        if (!entry->key.tensors[i].shape[axis].same(types[i].shape[axis]))
+          changes[i][static_cast<std::size_t>(axis)] = true;
+  }
+  std::map<std::int64_t, Dim> symbols;
+  for (std::size_t i = 0; i < types.size(); ++i)
+    for (int axis = 0; axis < types[i].shape.rank(); ++axis) {
+      Dim& dim = types[i].shape[axis];
+      if (!changes[i][static_cast<std::size_t>(axis)] || dim < kMinSymbol) continue;
+      const auto [at, made] = symbols.try_emplace(dim);
+      if (made) {
+        at->second = dim;
+        new_symbol(at->second);
+      }
+      dim = at->second;
+    }
+  return types;
+}
+
+Graph FunctionState::Record(const Entry& entry, const std::vector<Type>& types, const CallBody& call,
+                            FlatResults& result, SourceLocation line) const {
+  // As in TensorFlow: what makes variables is traced once more, and makes none then.
+  for (bool again : {false, true}) {
+    Trace trace(name());
+    result = FlatResults();
+    std::vector<Tensor> leaves;
+    for (const Description::Item& item : entry.arguments.items)
+      if (item.kind == Description::Item::Kind::kTensor)
+        leaves.push_back(trace.AddArgument(types[leaves.size()], InputName(item.path), line));
+    call.run(call, leaves.data(), result);
+    const Line made = trace.variable_made();
+    if (!made.file) {
+      Graph graph = trace.Finish(result.tensors, line);
+      result.tensors.clear();
+      return graph;
+    }
+    if (again)
+      Fail<TraceError>("Variable",
+                       "one is made each time the function runs, so its state would not last: make it outside the "
+                       "function, or on the first call only (if (!v) v.emplace(...))",
+                       made);
+  }
+  __builtin_unreachable();
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& lookup, const CallBody& call,
+                                                              SourceLocation line) {
+  PassOptions::FromEnvironment();  // a pass that is misspelt there is an error here, not a failure to compile later
+  const auto start = std::chrono::steady_clock::now();
+  std::shared_ptr<Entry> entry = NewEntry(lookup, call);
+  std::string reason;
+  {
+    std::lock_guard lock(mutex_);
+    reason = last_traced_ ? WhyTraced(*last_traced_, entry->arguments) : "first call";
+    if (reason.empty()) reason = "its trace was dropped to stay within the budget";
+  }
+  CheckNewTracesAllowed(name(), reason, line);
+  const Inlining active(*this, lookup.arguments, line);
+  auto trace = std::make_shared<SymbolicTrace>();
+  trace->reason = reason;
+  trace->line = line;
+  trace->key = entry->key;
+  std::vector<std::int64_t> sizes;
+  const std::vector<Type> types = Generalized(lookup.arguments, sizes);
+  try {
+    SymbolScope scope(sizes);
+    trace->recorded = Record(*entry, types, call, trace->result, line);
+    if (!sizes.empty()) trace->recorded = BindSymbols(trace->recorded, scope.symbols());
+    trace->guards = scope.Guards();
+    trace->symbols = sizes.size();
+    for (std::size_t i = 0; i < types.size(); ++i)
+      trace->key.tensors[i].shape = Substitute(types[i].shape, scope.symbols());
+  } catch (const Error&) {
+    if (sizes.empty()) throw;
+    sizes.clear();  // an error of these sizes is raised in their words
+    trace->recorded = Record(*entry, entry->key.tensors, call, trace->result, line);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    trace->number = retired_.traces + 1;
+  }
+  SetTrace(*entry, trace, sizes);
   entry->trace_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  {
+    std::lock_guard lock(mutex_);
+    ++retired_.traces;
+    ++retired_.misses;
+    if (entry->symbolic) symbolic_.push_front(entry->symbolic);
+    if (static_cast<std::int64_t>(symbolic_.size()) > options_.max_traces) symbolic_.pop_back();
+  }
   LogTrace(name(), line_, entry);
   return entry;
 }

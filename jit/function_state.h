@@ -1,10 +1,12 @@
 // FunctionState: what the copies of a `function` share: its traces, found by signature in a hash set, within a budget.
+// A signature that is not there is made from a trace with symbols that serves it, else traced.
 // One thread traces at a time; others wait for it or find what they need. A trace that throws leaves nothing.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
 #include <duet/function.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -62,7 +64,15 @@ class FunctionState {
   };
 
   std::shared_ptr<Entry> Find(const Lookup& lookup, bool is_call);
+  std::shared_ptr<Entry> FindSymbolic(const Lookup& lookup, const CallBody& call, bool is_call);
+  /// The types with symbols for dimensions that are known to change, and the symbols' sizes.
+  std::vector<Type> Generalized(const FlatArguments& arguments, std::vector<std::int64_t>& sizes) const;
   std::shared_ptr<Entry> TraceNow(const Lookup& lookup, const CallBody& call, SourceLocation line);
+  /// Traces with leaves of these types. Throws what the callable throws.
+  Graph Record(const Entry& entry, const std::vector<Type>& types, const CallBody& call, FlatResults& result,
+               SourceLocation line) const;
+  std::shared_ptr<Entry> NewEntry(const Lookup& lookup, const CallBody& call) const;
+  void Keep(const std::shared_ptr<Entry>& entry);
   void CheckInputSignature(const FlatArguments& arguments, const CallBody& call, Line line) const;
   /// Counts what a dropped entry did; with the lock.
   void Retire(Entry& entry);
@@ -73,6 +83,7 @@ class FunctionState {
   mutable std::mutex mutex_;  // of all that follows
   std::mutex tracing_mutex_;  // held while user code is traced
   absl::flat_hash_set<std::shared_ptr<Entry>, Hash, Equal> entries_;
+  std::deque<std::shared_ptr<const SymbolicTrace>> symbolic_;  // at most max_traces, the newest first
   std::optional<Description> last_traced_;
   FunctionStats retired_;  // of entries that were dropped; the counts of all
   RetraceHistory history_;

@@ -1,6 +1,7 @@
 // LoopPlan: a compiled graph as loop nests over buffers: plain data with a printed form, made from an optimised graph
 // by BuildLoopPlan (fusion, index maps, memory) and turned into machine code by the Compiler. It knows nothing of LLVM.
-// The kernel generator writes plans by hand, one op each, with sizes known only at run time.
+// The kernel generator writes plans by hand, one op each, with sizes known only at run time. Sizes, strides and
+// offsets, in elements, are numbers or expressions of symbols; symbol i is Frame::dims[i].
 //
 // A nest runs once per work item: a point of its outer loops, or a block of the inner loop. For each item its phases
 // run one after the other; a phase is one pass over the inner (vectorised) loop, so what an earlier phase left in cache
@@ -9,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,27 +21,16 @@
 
 namespace duet {
 
-/// A size, stride or offset in elements: factor, times Frame::dims[dim] unless dim is -1.
-struct Extent {
-  std::int64_t factor = 0;
-  std::int32_t dim = -1;
-
-  bool is_constant() const { return dim < 0; }
-  friend bool operator==(const Extent&, const Extent&) = default;
-};
-inline Extent Constant(std::int64_t value) { return {value, -1}; }
-inline Extent DimExtent(std::int32_t dim) { return {1, dim}; }
-
 struct PlanBuffer {
   enum class Kind : std::uint8_t {
     kFrame,   ///< Frame::buffers[index]: inputs, then outputs, then constants
-    kArena,   ///< Frame::arena + offset bytes
+    kArena,   ///< Frame::arena + offset bytes; where sizes are symbols the offset is one more symbol
     kScratch  ///< private to a work item: `elements` elements on the stack, for values that a later phase reads again
   };
   Kind kind = Kind::kFrame;
   std::int32_t index = 0;
-  std::int64_t offset = 0;
-  std::int64_t elements = 0;
+  Dim offset = 0;
+  Dim elements = 0;
   DType dtype = DType::f32;
   std::string name;  ///< for the printed form: x, out0, t3
 };
@@ -48,8 +39,8 @@ struct PlanBuffer {
 /// column reduction, then the inner loop; strides has one entry for each of these (outer.size() + 2).
 struct Access {
   std::int32_t buffer = 0;
-  Extent offset;
-  std::vector<Extent> strides;
+  Dim offset = 0;
+  std::vector<Dim> strides;
 };
 
 using Register = std::int32_t;  ///< numbered through the whole nest
@@ -70,7 +61,8 @@ struct Instruction {
   std::vector<Register> operands;
   Access access;
   std::uint64_t bits = 0;
-  NodeId node = -1;  ///< of the graph it came from, for lines and messages; -1: none
+  NodeId node = -1;  ///< of the graph it came from, for messages; -1: none
+  Line line;         ///< of that node, for debuggers
 };
 
 /// Folds `operand` over the phase's loop in the one order of docs/numerics.md (64 lanes, blocks of 4,096, pairwise).
@@ -81,6 +73,7 @@ struct Reduction {
   Register operand = -1;     ///< already in dtype
   Register result = -1;
   NodeId node = -1;
+  Line line;
 };
 
 struct Phase {
@@ -100,9 +93,9 @@ struct Phase {
 
 struct LoopNest {
   std::string name;              ///< k0, k1, ... with the ops in it, for dumps and profiles
-  std::vector<Extent> outer;     ///< outermost first
-  Extent reduced;                ///< kColumnReduce only
-  Extent inner;                  ///< vectorised, tails masked
+  std::vector<Dim> outer;        ///< outermost first
+  Dim reduced = 0;               ///< kColumnReduce only
+  Dim inner = 0;                 ///< vectorised, tails masked
   std::int64_t inner_block = 0;  ///< > 0: outer is empty, every phase is a kMap, item b covers inner indices
                                  ///< [b * inner_block, min(inner, (b + 1) * inner_block))
   std::vector<Phase> phases;
@@ -116,15 +109,15 @@ struct LibraryStep {
   struct Operand {
     std::int32_t buffer = 0;
     Type type;
-    std::int64_t offset = 0;            ///< in elements
-    std::vector<std::int64_t> strides;  ///< in elements, one per axis
+    Dim offset = 0;            ///< in elements
+    std::vector<Dim> strides;  ///< in elements, one per axis
   };
   Op op = Op::matmul;
   Attributes attributes;
   std::vector<Operand> operands;
-  Operand result;
+  std::vector<Operand> results;  ///< contiguous; of an effect none
   NodeId node = -1;
-  Line line;  ///< of the node, for errors
+  Line line;  ///< of the node, for errors and debuggers
 };
 
 struct LoopPlan;
@@ -137,7 +130,9 @@ struct ControlStep {
   std::vector<std::shared_ptr<const LoopPlan>> regions;
   std::vector<std::int32_t> operands, results;       ///< buffers
   std::vector<std::vector<std::int32_t>> constants;  ///< per region: buffers of its constants
-  std::vector<std::int32_t> second;                  ///< per carry: its other buffer; -1: in place
+  std::vector<std::int32_t>
+      shares;  ///< per result: the operand whose memory it may be, if nothing else is in it; or -1
+  std::vector<std::int32_t> second;          ///< per carry: its other buffer; -1: in place
   std::vector<std::int64_t> operand_slices;  ///< scan: bytes from slice to slice; 0: the same in every iteration
   std::vector<std::int64_t> result_slices;   ///< scan: the same of the stacked results; 0: carries
   std::int32_t condition = -1;               ///< loops: the buffer of the condition's result; -1: none
@@ -148,6 +143,7 @@ struct ControlStep {
   bool reverse = false;
   bool may_raise = false;
   NodeId node = -1;
+  Line line;
 };
 
 struct ScalarControl;
@@ -169,6 +165,7 @@ struct ScalarControl {
   std::int64_t length = 0;   ///< scan
   std::int32_t carries = 0;  ///< scan
   NodeId node = -1;
+  Line line;
 };
 
 /// cond, while_loop or scan whose values, slices of what is scanned included, are all 0-d: everything in registers.
@@ -182,6 +179,13 @@ struct ScalarStep {
 
 using Step = std::variant<LoopNest, LibraryStep, ControlStep, ScalarStep>;
 
+/// Bytes of an arena buffer between its first and last step; see PlanMemory.
+struct ArenaRequest {
+  std::int32_t buffer = 0;
+  Dim bytes = 0;
+  std::int32_t first = 0, last = 0, takes_over = -1;
+};
+
 struct LoopPlan {
   std::string name;
   std::vector<PlanBuffer> buffers;
@@ -189,11 +193,17 @@ struct LoopPlan {
   std::int32_t input_count = 0, output_count = 0;
   std::vector<Tensor> constants;  ///< contiguous; Frame::buffers after the outputs
   std::vector<Type> output_types;
-  /// Per output: the input whose buffer it may be written into (read at the same index only, by the step that writes or
-  /// earlier ones; no step from there on may raise), or -1.
+  /// Per output: the input whose buffer it may be written into (all else has been read by then; outside of regions no
+  /// step from there on may raise, unless before it writes), or -1.
   std::vector<std::int32_t> in_place;
+  std::vector<ArenaRequest> arena;  ///< where sizes are symbols: their offsets wait for the sizes
+  std::int32_t symbols = 0;         ///< sizes are symbols 0 .. symbols - 1, what follows are arena offsets
   std::int64_t arena_bytes = 0;
+  bool reuses_memory = true;  ///< of the arena
 };
+
+/// The plan for these sizes of its symbols: every number known. `dims` becomes what Frame::dims is to be.
+LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, std::vector<std::int64_t>& dims);
 
 /// The library steps of the plan and of the plans of its regions, in the order of their numbers.
 struct NumberedLibraryStep {

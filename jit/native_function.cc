@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "eager/effects.h"
+#include "eager/host_call.h"
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -120,11 +121,13 @@ bool IsUnique(const Tensor& tensor) {
 
 }  // namespace
 
-NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::unique_ptr<Executable> executable)
+NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::shared_ptr<const Executable> executable,
+                               std::vector<std::int64_t> dims)
     : inputs_(graph.inputs()),
       result_count_(graph.outputs().size()),
       plan_(std::move(plan)),
-      executable_(std::move(executable)) {
+      executable_(std::move(executable)),
+      dims_(std::move(dims)) {
   for (const Node& node : graph.nodes()) may_raise_ = may_raise_ || node.may_raise;
   library_steps_ = LibraryStepsOf(plan_);
   std::size_t output = result_count_;
@@ -151,6 +154,10 @@ std::int32_t NativeFunction::LibraryStepNow(Frame* frame, std::int32_t index) {
     RunLibraryStep(*frame, *plan, step);
     return kOk;
   } catch (const Error&) {
+    if (step.op == Op::host_call) {  // the user's own, as it is
+      context->raised = std::current_exception();
+      return kRaised;
+    }
     // Generated code does not unwind: the error waits for the end of the call.
     try {
       std::vector<Type> types;
@@ -170,9 +177,9 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
   const auto ref_of = [&](const LibraryStep::Operand& operand) {
     const PlanBuffer& buffer = plan.buffers[static_cast<std::size_t>(operand.buffer)];
     ArrayRef ref;
-    ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + buffer.offset
+    ref.data = buffer.kind == PlanBuffer::Kind::kArena ? frame.arena + std::int64_t{buffer.offset}
                                                        : static_cast<std::byte*>(frame.buffers[buffer.index]);
-    ref.data += operand.offset * bytes_of(operand.type.dtype);
+    ref.data += std::int64_t{operand.offset} * bytes_of(operand.type.dtype);
     ref.dtype = operand.type.dtype;
     ref.shape = operand.type.shape;
     std::copy(operand.strides.begin(), operand.strides.end(), ref.strides);
@@ -194,11 +201,20 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
     for (const Tensor& value : values) operands.push_back(&value);
     return RunEffect(step.op, operands, step.attributes);
   }
-  RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.result));
+  if (step.op == Op::host_call) {
+    std::vector<Tensor> operands;
+    for (std::size_t i = 0; i < step.operands.size(); ++i) operands.push_back(CopyOf(refs[i]));
+    const std::vector<Tensor> results = RunHostCall(*step.attributes.host, operands, step.line);
+    for (std::size_t i = 0; i < results.size(); ++i) CopyToContiguous(RefOf(results[i]), ref_of(step.results[i]).data);
+    return;
+  }
+  RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.results[0]));
 }
 
 void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<Tensor>& outputs) const {
   static constexpr RuntimeFunctions kRuntime = {&ParallelFor, &LibraryStepNow, &PushBlock, &PopBlock};
+  for (const Input& input : inputs_)
+    if (input.variable) WrittenVariables::Check(*input.variable, plan_.name.c_str(), input.line);
   for (const WrittenVariable& variable : written_) variable.body->mutex.lock();
   struct Unlock {
     const std::vector<WrittenVariable>& written;
@@ -269,6 +285,7 @@ void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<
   Frame frame;
   frame.threads = static_cast<std::uint32_t>(ThreadCount());
   frame.buffers = buffers;
+  frame.dims = dims_.data();
   frame.arena = arena.data();
   frame.runtime = &kRuntime;
   frame.executable = &context;

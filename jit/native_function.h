@@ -16,7 +16,9 @@ namespace duet {
 
 class NativeFunction {
  public:
-  NativeFunction(const Graph& graph, LoopPlan plan, std::unique_ptr<Executable> executable);
+  /// Where the code was made for symbols: the plan for some sizes of them, and their Frame::dims (ResolvePlan).
+  NativeFunction(const Graph& graph, LoopPlan plan, std::shared_ptr<const Executable> executable,
+                 std::vector<std::int64_t> dims = {});
 
   /// Runs on these arguments (of the graph's types); appends the graph's outputs. Locks the variables it writes, in id
   /// order, for its whole run. Throws what an op raised, with its line; nothing was written to variables then.
@@ -45,7 +47,8 @@ class NativeFunction {
   std::vector<WrittenVariable> written_;  ///< in id order
   LoopPlan plan_;
   std::vector<NumberedLibraryStep> library_steps_;
-  std::unique_ptr<Executable> executable_;
+  std::shared_ptr<const Executable> executable_;
+  std::vector<std::int64_t> dims_;
   bool may_raise_ = false;
 };
 

@@ -23,22 +23,22 @@
 namespace duet {
 namespace {
 
-std::string ExtentText(const Extent& extent) {
-  if (extent.is_constant()) return fmt::format("{}", extent.factor);
-  if (extent.factor == 1) return fmt::format("d{}", extent.dim);
-  return fmt::format("{}*d{}", extent.factor, extent.dim);
+// As one factor of a product.
+std::string Factor(Dim dim) {
+  const std::string text = to_string(dim);
+  return text.find_first_of("+-", 1) == std::string::npos ? text : "(" + text + ")";
 }
 
 std::string IndexText(const Access& access) {
   std::string text;
-  if (!(access.offset == Constant(0))) text = ExtentText(access.offset);
+  if (!access.offset.same(0)) text = to_string(access.offset);
   const std::size_t outer = access.strides.size() < 2 ? 0 : access.strides.size() - 2;
   for (std::size_t i = 0; i < access.strides.size(); ++i) {
-    const Extent& stride = access.strides[i];
-    if (stride == Constant(0)) continue;
+    const Dim stride = access.strides[i];
+    if (stride.same(0)) continue;
     const std::string loop = i < outer ? fmt::format("i{}", i) : i == outer ? "r" : "j";
     if (!text.empty()) text += " + ";
-    text += stride == Constant(1) ? loop : fmt::format("{}*{}", loop, ExtentText(stride));
+    text += stride.same(1) ? loop : fmt::format("{}*{}", loop, Factor(stride));
   }
   return text.empty() ? "0" : text;
 }
@@ -121,16 +121,15 @@ class PlanPrinter {
 
   void PrintNest(const LoopNest& nest) {
     text_ += nest.name + ": for";
-    for (std::size_t i = 0; i < nest.outer.size(); ++i)
-      text_ += fmt::format(" i{} < {},", i, ExtentText(nest.outer[i]));
-    text_ += fmt::format(" j < {}", ExtentText(nest.inner));
+    for (std::size_t i = 0; i < nest.outer.size(); ++i) text_ += fmt::format(" i{} < {},", i, to_string(nest.outer[i]));
+    text_ += fmt::format(" j < {}", to_string(nest.inner));
     if (nest.inner_block > 0) text_ += fmt::format(" block {}", nest.inner_block);
     if (nest.grain > 0) text_ += fmt::format(", grain {}", nest.grain);
     text_ += '\n';
     static constexpr const char* kPhaseNames[] = {"once", "map", "row reduce", "column reduce", "combine"};
     for (const Phase& phase : nest.phases) {
       text_ += fmt::format("    {}", kPhaseNames[static_cast<int>(phase.kind)]);
-      if (phase.kind == Phase::Kind::kColumnReduce) text_ += fmt::format(" r < {}", ExtentText(nest.reduced));
+      if (phase.kind == Phase::Kind::kColumnReduce) text_ += fmt::format(" r < {}", to_string(nest.reduced));
       text_ += '\n';
       for (const Instruction& instruction : phase.body) PrintInstruction(instruction);
       for (const Reduction& reduction : phase.reductions)
@@ -154,9 +153,9 @@ class PlanPrinter {
       text_ += i == 0 ? " " : ", ";
       PrintOperand(step.operands[i]);
     }
-    if (!HasEffect(step.op)) {
-      text_ += " -> ";
-      PrintOperand(step.result);
+    for (std::size_t i = 0; i < step.results.size(); ++i) {
+      text_ += i == 0 ? " -> " : ", ";
+      PrintOperand(step.results[i]);
     }
     text_ += LineText(step.node) + '\n';
   }

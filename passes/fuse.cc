@@ -20,7 +20,7 @@ ValueId StripReshapes(const Graph& graph, ValueId value) {
 bool IsEmptyReduction(const Graph& graph, ValueId value) {
   if (graph.is_input(value)) return false;
   const Node& node = graph.node(graph.definition(value));
-  return info(node.op).op_class == OpClass::Reduce && graph.type(graph.operands(node)[0]).shape.elements() == 0;
+  return info(node.op).op_class == OpClass::Reduce && graph.type(graph.operands(node)[0]).shape.contains(0);
 }
 
 FusionPlan Fuse(const Graph& graph, const FuseOptions& options) { return FusionBuilder(graph, options).Run(); }
@@ -31,6 +31,7 @@ FusionBuilder::FusionBuilder(const Graph& graph, const FuseOptions& options)
       first_demand_(static_cast<std::size_t>(graph.value_count()), -1),
       wants_buffer_(static_cast<std::size_t>(graph.value_count()), 0),
       recompute_cost_(static_cast<std::size_t>(graph.value_count()), 0) {
+  has_effects_ = options.keep_order;
   for (const Node& node : graph.nodes()) has_effects_ |= node.has_effect && node.op != Op::write_variable;
 }
 
@@ -97,7 +98,7 @@ void FusionBuilder::PlanOutputs() {
     } else {
       const StorageId copy = graph_.value_count() + static_cast<StorageId>(k);
       plan_.output_storages.push_back(copy);
-      if (Elements(value) != 0) CopyToBuffer(value, copy, end + static_cast<NodeId>(k));
+      if (HasElements(value)) CopyToBuffer(value, copy, end + static_cast<NodeId>(k));
     }
   }
 }
@@ -112,6 +113,7 @@ void FusionBuilder::Place(NodeId id) {
     case OpClass::Sort:
     case OpClass::Contract:
     case OpClass::Region:
+    case OpClass::Host:
       return PlaceLibrary(id);
     default:
       break;
@@ -119,7 +121,7 @@ void FusionBuilder::Place(NodeId id) {
   const ValueId value = node.first_result;
   const bool is_used =
       wants_buffer_[static_cast<std::size_t>(value)] || first_demand_[static_cast<std::size_t>(value)] >= 0;
-  if (!is_used || node.op == Op::constant || Elements(value) == 0) return;
+  if (!is_used || node.op == Op::constant || !HasElements(value)) return;
   if (IsElementwise(node.op) || node.op == Op::random_bits) return PlaceElementwise(id);
   if (info(node.op).op_class == OpClass::Assemble) return PlaceAssemble(id);
   if (IsReduction(node.op) && !IsEmptyReduction(graph_, value)) return PlaceReduction(id);
@@ -208,8 +210,8 @@ void FusionBuilder::PlaceReduction(NodeId id) {
     if (!uses.empty()) Boundary(value, why);
   }
   LoopSizes loops;
-  for (std::int64_t size : graph_.type(value).shape)
-    if (size != 1) loops.push_back(size);
+  for (const Dim size : graph_.type(value).shape)
+    if (!size.same(1)) loops.push_back(size);
   const GroupId own = NewGroup(FusionGroup::Kind::kMap, std::move(loops), id);
   [[maybe_unused]] const char* refused = JoinReduction(id, {own, false, {{0, false}}}, true, /*is_root=*/true);
   assert(!refused);
@@ -218,7 +220,7 @@ void FusionBuilder::PlaceReduction(NodeId id) {
 void FusionBuilder::PlaceLibrary(NodeId id) {
   const Node& node = graph_.node(id);
   for (int i = 0; options_.enabled && i < node.result_count; ++i)
-    if (Elements(node.first_result + i) != 0) MergeUsers(node.first_result + i);
+    if (HasElements(node.first_result + i)) MergeUsers(node.first_result + i);
   const GroupId own = NewGroup(FusionGroup::Kind::kLibrary, {}, id);
   group(own).group.library = id;
   // Effects happen in the order of the program, and what may raise keeps its place among them.
@@ -229,9 +231,9 @@ void FusionBuilder::PlaceLibrary(NodeId id) {
   for (ValueId operand : graph_.operands(node)) {
     const Shape& shape = graph_.type(operand).shape;
     LoopSizes sizes;
-    for (std::int64_t size : shape) sizes.push_back(size);
+    for (const Dim size : shape) sizes.push_back(size);
     LibraryOperand read{operand, FlatIndex(IdentityMap(sizes))};
-    if (options_.enabled && shape.elements() != 0) {
+    if (options_.enabled && HasElements(operand)) {
       if (node.op == Op::matmul) {
         const Resolved resolved = Resolve(operand, IdentityMap(sizes), sizes);
         read = {resolved.value, FlatIndex(resolved.map)};
@@ -242,6 +244,8 @@ void FusionBuilder::PlaceLibrary(NodeId id) {
     DemandWhole(read.value, own);
     group(own).group.operands.push_back(std::move(read));
   }
+  if (node.op == Op::index_add || node.op == Op::index_update)
+    updates_.push_back({id, group(own).group.operands[0].value, own, {}});
 }
 
 }  // namespace duet

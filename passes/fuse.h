@@ -24,8 +24,9 @@
 namespace duet {
 
 struct FuseOptions {
-  bool enabled = true;  ///< false: every node is a group of its own
-  int max_ops = 400;    ///< per group: code generation is not linear in the size of a block
+  bool enabled = true;      ///< false: every node is a group of its own
+  bool keep_order = false;  ///< ops that may raise run in the order of the program also where nothing is an effect
+  int max_ops = 400;        ///< per group: code generation is not linear in the size of a block
 };
 
 /// The element of a value that each point of the group's loops reads: `maps[map]`.

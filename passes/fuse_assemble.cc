@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "passes/fuse_builder.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -26,15 +27,15 @@ void FusionBuilder::CopyToBuffer(ValueId value, StorageId target, NodeId at) {
 }
 
 void FusionBuilder::CopyBox(const Box& box) {
-  if (box.sizes.elements() == 0) return;
+  if (box.sizes.contains(0)) return;
   LoopSizes loops;
   std::optional<IndexMap> points;
   if (!box.is_fill && graph_.type(box.value).shape == box.sizes) {
     loops = RefinedLoops(box.value);
     points = SplitAxes(IdentityMap(loops), box.sizes, loops);
   } else {
-    for (std::int64_t size : box.sizes)
-      if (size != 1) loops.push_back(size);
+    for (const Dim size : box.sizes)
+      if (!size.same(1)) loops.push_back(size);
     points = SplitAxes(IdentityMap(loops), box.sizes, loops);
   }
   const GroupId own = NewGroup(FusionGroup::Kind::kMap, loops, box.at);
@@ -42,11 +43,11 @@ void FusionBuilder::CopyBox(const Box& box) {
   absl::InlinedVector<AffineIndex, 4> to;
   for (int i = 0; i < box.sizes.rank(); ++i) {
     const AffineIndex& index = points->axes[static_cast<std::size_t>(i)].index;
-    from.axes.push_back({index, box.is_fill ? 1 : std::int64_t{graph_.type(box.value).shape[i]}});
+    from.axes.push_back({index, box.is_fill ? Dim(1) : graph_.type(box.value).shape[i]});
     if (!box.from.empty()) from.axes.back().index.offset += box.from[i];
     to.emplace_back();
     to.back().offset = box.start[i];
-    to.back().Add(index, box.step.empty() ? std::int64_t{1} : std::int64_t{box.step[i]});
+    to.back().Add(index, box.step.empty() ? Dim(1) : box.step[i]);
   }
   if (box.is_fill) from = {};
   Resolved source = Resolve(box.value, std::move(from), loops);
@@ -64,8 +65,8 @@ void FusionBuilder::CopySurroundings(Box box, const Shape& start, const Shape& s
   box.start = Shape::Filled(whole.rank(), 0);
   box.sizes = whole;
   for (int axis = 0; axis < whole.rank(); ++axis) {
-    const std::int64_t end = std::int64_t{start[axis]} + sizes[axis];
-    const auto copy = [&](std::int64_t first, std::int64_t last) {
+    const Dim end = start[axis] + sizes[axis];
+    const auto copy = [&](Dim first, Dim last) {
       box.start[axis] = first;
       box.sizes[axis] = last - first;
       if (!box.is_fill) box.from = box.start;
@@ -99,7 +100,7 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
     Shape start = Shape::Filled(box.target_shape.rank(), 0);
     for (ValueId operand : operands) {
       CopyBox(part(operand, start));
-      start[axis] = std::int64_t{start[axis]} + graph_.type(operand).shape[axis];
+      start[axis] += graph_.type(operand).shape[axis];
     }
     return;
   }
@@ -119,7 +120,7 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
   };
   const bool is_dense =
       std::all_of(attributes.step.begin(), attributes.step.end(), [](Dim step) { return step.same(1); });
-  if (is_dense && inner.elements() != 0) {
+  if (is_dense && !inner.contains(0)) {
     Box base = box;
     base.value = operands[0];
     CopySurroundings(base, attributes.start, inner);
@@ -134,24 +135,27 @@ void FusionBuilder::PlaceAssemble(NodeId id) {
   update.step = attributes.step;
   update.is_pinned = true;
   CopyBox(update);
-  if (inner.elements() != 0) add_update();
+  if (!inner.contains(0)) add_update();
 }
 
 // Sizes of the loops over a value, cut so finely that the reshapes of equally large values above it need no division.
 LoopSizes FusionBuilder::RefinedLoops(ValueId value) const {
-  absl::InlinedVector<std::int64_t, 8> cuts;  // products of the last k sizes, ascending
-  const std::int64_t count = Elements(value);
+  absl::InlinedVector<Dim, 8> cuts;  // products of the last k sizes, each a multiple of the one before
+  const Dim count = Elements(value);
+  const auto divides = [](Dim part, Dim whole) { return DivideWhole(whole, part).remainder.same(0); };
   const auto refine = [&](const Shape& shape) {
     auto refined = cuts;
-    std::int64_t product = 1;
+    Dim product = 1;
     for (int i = shape.rank() - 1; i > 0; --i) {
       product *= shape[i];
-      if (product != 1 && product != count) refined.push_back(product);
+      if (product.same(1) || product.same(count)) continue;
+      // Its place: after those that divide it.
+      auto at = refined.begin();
+      while (at != refined.end() && divides(*at, product)) ++at;
+      if (at != refined.begin() && std::prev(at)->same(product)) continue;
+      if (at != refined.end() && !divides(product, *at)) return;
+      refined.insert(at, product);
     }
-    std::sort(refined.begin(), refined.end());
-    refined.erase(std::unique(refined.begin(), refined.end()), refined.end());
-    for (std::size_t i = 1; i < refined.size(); ++i)
-      if (refined[i] % refined[i - 1] != 0) return;
     cuts = std::move(refined);
   };
   refine(graph_.type(value).shape);
@@ -169,12 +173,14 @@ LoopSizes FusionBuilder::RefinedLoops(ValueId value) const {
     }
   }
   LoopSizes loops;
-  std::int64_t outer = count;
+  Dim outer = count;
   for (std::size_t i = cuts.size(); i-- > 0;) {
-    if (outer != cuts[i]) loops.push_back(outer / cuts[i]);
+    const WholeDivision part = DivideWhole(outer, cuts[i]);
+    if (!part.remainder.same(0)) continue;
+    if (!part.quotient.same(1)) loops.push_back(part.quotient);
     outer = cuts[i];
   }
-  if (outer != 1) loops.push_back(outer);
+  if (!outer.same(1)) loops.push_back(outer);
   return loops;
 }
 

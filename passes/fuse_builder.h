@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "passes/fuse.h"
+#include "runtime/infer.h"
 
 namespace duet {
 
@@ -72,7 +73,8 @@ class FusionBuilder {
     NodeId at = -1;
   };
 
-  /// An update_slice: the group that writes the piece, and those that copy the rest.
+  /// An update_slice: the group that writes the piece, and those that copy the rest. Or an index_add or index_update,
+  /// which copies nothing where its result is its base.
   struct Update {
     NodeId node = -1;
     ValueId base = -1;
@@ -99,6 +101,8 @@ class FusionBuilder {
 
   // fuse_in_place.cc
   bool ReadsOnlyWhatItWrites(const FusionGroup& group, ValueId value, StorageId target) const;
+  bool ReadsBaseOnly(const FusionGroup& group, ValueId base) const;
+  bool IsCarried(ValueId base, ValueId result) const;
   void ElideCopiesOfBases();
 
   // fuse_group.cc
@@ -110,7 +114,7 @@ class FusionBuilder {
   void DemandWhole(ValueId value, GroupId id);
   Uses UsesOf(ValueId value) const;
   bool IsInlineLeaf(ValueId value) const;
-  Resolved Resolve(ValueId value, IndexMap map, std::span<const std::int64_t> loops, bool through_first = false) const;
+  Resolved Resolve(ValueId value, IndexMap map, std::span<const Dim> loops, bool through_first = false) const;
   FusedValue Read(GroupId id, Resolved resolved, bool before);
   LoopSizes LoopsAt(const FusionGroup& group, const IndexMap& map, bool before) const;
   bool IsPerRow(const FusionGroup& group, const IndexMap& map) const;
@@ -126,7 +130,8 @@ class FusionBuilder {
       if (visit(node.first_result + i)) return true;
     return false;
   }
-  std::int64_t Elements(ValueId value) const { return graph_.type(value).shape.elements(); }
+  Dim Elements(ValueId value) const { return ElementsOf(graph_.type(value).shape); }
+  bool HasElements(ValueId value) const { return !Elements(value).same(0); }
 
   // fuse_reduce.cc
   const char* JoinReduction(NodeId id, const Use& use, bool store, bool is_root);

@@ -5,6 +5,7 @@
 
 #include "passes/fuse_builder.h"
 #include "passes/fuse_cost.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 
@@ -69,10 +70,10 @@ FusionBuilder::Uses FusionBuilder::UsesOf(ValueId value) const {
 bool FusionBuilder::IsInlineLeaf(ValueId value) const {
   if (graph_.is_input(value)) return false;
   const Op op = graph_.node(graph_.definition(value)).op;
-  return op == Op::constant || op == Op::iota || IsEmptyReduction(graph_, value);
+  return op == Op::constant || op == Op::iota || op == Op::dimension || IsEmptyReduction(graph_, value);
 }
 
-FusionBuilder::Resolved FusionBuilder::Resolve(ValueId value, IndexMap map, std::span<const std::int64_t> loops,
+FusionBuilder::Resolved FusionBuilder::Resolve(ValueId value, IndexMap map, std::span<const Dim> loops,
                                                bool through_first) const {
   // A longer chain of views that each have readers would be walked again and again.
   constexpr int kLongestChain = 64;
@@ -116,9 +117,9 @@ LoopSizes FusionBuilder::LoopsAt(const FusionGroup& group, const IndexMap& map, 
 
 namespace {
 
-std::int64_t Product(const LoopSizes& loops) {
-  std::int64_t product = 1;
-  for (std::int64_t size : loops) product *= size;
+Dim Product(const LoopSizes& loops) {
+  Dim product = 1;
+  for (const Dim size : loops) product *= size;
   return product;
 }
 
@@ -129,7 +130,7 @@ const char* FusionBuilder::WhyNotJoin(NodeId id, const Use& use, bool store) {
   const FusionGroup& to = work.group;
   const Node& node = graph_.node(id);
   const ValueId value = node.first_result;
-  const std::int64_t elements = Elements(value);
+  const Dim elements = Elements(value);
   if (use.whole) return "needed as a whole in memory";
   if (to.ops.size() + use.at.size() > static_cast<std::size_t>(options_.max_ops)) return "the kernel is full";
   const bool is_cheap = recompute_cost_[static_cast<std::size_t>(value)] <= kCheapRecompute;
@@ -138,11 +139,13 @@ const char* FusionBuilder::WhyNotJoin(NodeId id, const Use& use, bool store) {
   for (const Use::At& at : use.at) {
     const IndexMap& map = to.maps[static_cast<std::size_t>(at.map)];
     const LoopSizes loops = LoopsAt(to, map, at.before);
-    if (Product(loops) > elements && (!is_cheap || elements == 1)) return "broadcast: would be computed again";
+    const Dim points = Product(loops);
+    if (!points.same(elements) && points > elements && (!is_cheap || elements.same(1)))
+      return "broadcast: would be computed again";
     if (IsPerRow(to, map)) {
-      const std::int64_t row = to.loops[static_cast<std::size_t>(to.reduced)];
+      const std::int64_t row = LikelySize(to.loops[static_cast<std::size_t>(to.reduced)]);
       const std::int64_t cost = work.row_cost + OpCost(node.op, graph_.type(value).dtype);
-      if (Product(loops) > 1 && cost * kScalarFactor > 60 * row + 1500) return "too much scalar work per row";
+      if (!points.same(1) && cost * kScalarFactor > 60 * row + 1500) return "too much scalar work per row";
     }
     is_stored = is_stored || (!at.before && IsBijective(FlatIndex(map), loops, elements));
     for (ValueId operand : graph_.operands(node))

@@ -102,7 +102,7 @@ void FusionBuilder::PutBefore(GroupId first, const Uses& others) {
 bool FusionBuilder::CanMerge(GroupId a, GroupId b) {
   const FusionGroup &p = group(a).group, &q = group(b).group;
   using Kind = FusionGroup::Kind;
-  if (p.kind == Kind::kLibrary || q.kind == Kind::kLibrary || p.loops != q.loops) return false;
+  if (p.kind == Kind::kLibrary || q.kind == Kind::kLibrary || !SameSizes(p.loops, q.loops)) return false;
   const auto is_rows = [](const FusionGroup& g) { return g.kind == Kind::kMap || g.kind == Kind::kRow; };
   if (p.kind != q.kind && !(is_rows(p) && is_rows(q))) return false;
   if (p.kind == q.kind && (p.reduced != q.reduced || p.columns != q.columns)) return false;

@@ -4,10 +4,10 @@
 //   a column   when the group runs over the results and one of its loops, not R, lies side by side in memory;
 //   split      when there are few results and R is long, so that one loop over the results could not run in parallel.
 #include <algorithm>
-#include <cstdlib>
 
 #include "passes/fuse_builder.h"
 #include "passes/fuse_cost.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::int64_t kFewColumns = 256;
 
 struct ReducedAxes {
   int first = 0, last = 0;  ///< [first, last)
-  std::int64_t count = 1;
+  Dim count = 1;
 };
 
 ReducedAxes AxesOf(const Attributes& attributes, const Shape& shape) {
@@ -35,7 +35,7 @@ IndexMap OperandMap(const IndexMap& result, const ReducedAxes& axes, std::size_t
   IndexMap map;
   for (int i = 0; i < axes.first; ++i) map.axes.push_back(result.axes[static_cast<std::size_t>(i)]);
   map.axes.emplace_back().size = axes.count;
-  if (axes.count != 1) map.axes.back().index.set_stride(row, 1);
+  if (!axes.count.same(1)) map.axes.back().index.set_stride(row, 1);
   for (std::size_t i = static_cast<std::size_t>(axes.first); i < result.axes.size(); ++i)
     map.axes.push_back(result.axes[i]);
   return map;
@@ -49,7 +49,7 @@ bool FusionBuilder::MakeRow(GroupId id, std::size_t first_loop) {
   if (first_loop + 1 < to.loops.size()) {
     std::vector<IndexMap> maps;
     std::vector<AffineIndex> addresses;
-    std::int64_t row = 1;
+    Dim row = 1;
     for (std::size_t i = first_loop; i < to.loops.size(); ++i) row *= to.loops[i];
     for (const IndexMap& map : to.maps) {
       std::optional<IndexMap> joined = JoinLoops(map, to.loops, first_loop);
@@ -92,11 +92,13 @@ bool FusionBuilder::JoinAsRow(NodeId id, const Use& use) {
   if (use.whole || to.kind != FusionGroup::Kind::kMap || use.at.size() != 1) return false;
   const IndexMap& map = to.maps[static_cast<std::size_t>(use.at[0].map)];
   std::size_t first = to.loops.size();
-  std::int64_t row = 1, rows = 1;
+  Dim row = 1, rows = 1;
   while (first > 0 && !map.DependsOn(first - 1)) row *= to.loops[--first];
   for (std::size_t i = 0; i < first; ++i) rows *= to.loops[i];
   constexpr std::int64_t kShortestRow = 64;
-  if (row < kShortestRow || row > kMaxRow || rows < 2 * kFewRows || rows != Elements(graph_.node(id).first_result))
+  const std::int64_t likely = LikelySize(row);
+  if (likely < kShortestRow || likely > kMaxRow || LikelySize(rows) < 2 * kFewRows ||
+      !rows.same(Elements(graph_.node(id).first_result)))
     return false;
   return MakeRow(use.group, first);
 }
@@ -105,7 +107,7 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
   using Kind = FusionGroup::Kind;
   const Node& node = graph_.node(id);
   const ValueId value = node.first_result, operand = graph_.operands(node)[0];
-  const std::int64_t results = Elements(value);
+  const Dim results = Elements(value);
   const ReducedAxes axes = AxesOf(graph_.attributes(node), graph_.type(operand).shape);
   if (use.whole || use.at.size() != 1) return "read at several indices: would be computed several times";
   if (use.at[0].before) return "feeds another reduction of the kernel, which has one pass";
@@ -119,7 +121,8 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
   };
   if (!result_map()) return "its index in the kernel would need a division";
   const bool is_splittable = info(node.op).op_class == OpClass::Reduce;
-  const bool is_long = axes.count >= kLongReduction && is_splittable;
+  // Parts of a length that is not known would have no known number.
+  const bool is_long = !axes.count.is_symbol() && axes.count >= kLongReduction && is_splittable;
 
   Kind kind = to.kind;
   bool columns = false;
@@ -135,23 +138,23 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
       const AffineIndex address = FlatIndex(read.map);
       // Whichever lies side by side in memory becomes the vector loop.
       bool has_column = false;
-      for (std::size_t i = 0; i < row; ++i)
-        has_column = has_column || (std::abs(address.stride(i)) == 1 && loops[i] > 1);
-      columns = std::abs(address.stride(row)) > 1 && has_column;
+      for (std::size_t i = 0; i < row; ++i) has_column = has_column || (IsUnit(address.stride(i)) && !loops[i].same(1));
+      columns = !address.stride(row).same(0) && !IsUnit(address.stride(row)) && has_column;
       kind = columns ? Kind::kColumn : Kind::kRow;
-      if (is_long && results < (columns ? kFewColumns : kFewRows)) kind = Kind::kSplit;
-      if (kind == Kind::kRow && results > 1 && group(use.group).cost * kScalarFactor > 60 * axes.count + 1500)
+      if (is_long && LikelySize(results) < (columns ? kFewColumns : kFewRows)) kind = Kind::kSplit;
+      if (kind == Kind::kRow && !results.same(1) &&
+          group(use.group).cost * kScalarFactor > 60 * LikelySize(axes.count) + 1500)
         return "what follows it is better computed for many rows at a time";
     } else {
       std::size_t first = loops.size();
-      std::int64_t size = 1, rows = 1;
-      while (first > 0 && size < axes.count) size *= loops[--first];
+      Dim size = 1, rows = 1;
+      while (first > 0 && !size.same(axes.count)) size *= loops[--first];
       for (std::size_t i = 0; i < first; ++i) rows *= loops[i];
       for (std::size_t i = first; i < loops.size(); ++i)
         if (flat.DependsOn(i)) return "the kernel reads it at several indices of each row";
-      if (size != axes.count || !IsBijective(flat, {loops.data(), first}, results))
+      if (!size.same(axes.count) || !IsBijective(flat, {loops.data(), first}, results))
         return "the kernel's rows differ from the reduction's";
-      if (is_long && rows < kFewRows) return "long: reduced in parallel parts";
+      if (is_long && LikelySize(rows) < kFewRows) return "long: reduced in parallel parts";
       FusionGroup before = to;
       if (!MakeRow(use.group, first)) return "the kernel's rows are not one loop";
       if (!is_root && !Resolve(operand, OperandMap(*result_map(), axes, first), to.loops).complete) {
@@ -169,7 +172,7 @@ const char* FusionBuilder::JoinReduction(NodeId id, const Use& use, bool store, 
       return sizes;
     }();
     const AffineIndex flat = FlatIndex(to.maps[static_cast<std::size_t>(map)]);
-    if (flat.DependsOn(row) || loops[row] != axes.count || !IsBijective(flat, outside, results))
+    if (flat.DependsOn(row) || !loops[row].same(axes.count) || !IsBijective(flat, outside, results))
       return "the kernel's rows differ from the reduction's";
     if (kind == Kind::kSplit && !is_splittable) return "cannot be reduced in parallel parts";
     columns = to.columns;

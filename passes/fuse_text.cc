@@ -44,7 +44,8 @@ std::string FusedText(const Graph& graph, const FusionPlan& plan) {
     const bool is_control = group.library >= 0 && graph.node(group.library).region_count > 0;
     text += fmt::format("kernel k{} {}", i, is_control ? "control flow" : KindName(group));
     for (std::size_t l = 0; l < group.loops.size(); ++l)
-      text += fmt::format("{}{}{}", l == 0 ? " [" : ",", group.loops[l], l + 1 == group.loops.size() ? "]" : "");
+      text +=
+          fmt::format("{}{}{}", l == 0 ? " [" : ",", to_string(group.loops[l]), l + 1 == group.loops.size() ? "]" : "");
     text += '\n';
     if (group.library >= 0) text += "  " + NodeText(graph, group.library, options) + '\n';
     if (is_control)

@@ -2,69 +2,80 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdlib>
 #include <utility>
+
+#include "runtime/infer.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
-
-// Floor division, so that the remainder is never negative.
-std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 struct Division {
   AffineIndex quotient, remainder;
 };
 
 // index = quotient * divisor + remainder with 0 <= remainder < divisor at every point of the loops.
-std::optional<Division> Divide(const AffineIndex& index, std::int64_t divisor, std::span<const std::int64_t> loops) {
+std::optional<Division> Divide(const AffineIndex& index, Dim divisor, std::span<const Dim> loops) {
   Division result;
-  if (divisor == 1) {
+  if (divisor.same(1)) {
     result.quotient = index;
     return result;
   }
-  result.quotient.offset = FloorDivide(index.offset, divisor);
-  result.remainder.offset = index.offset - result.quotient.offset * divisor;
-  std::int64_t low = result.remainder.offset, high = low;
+  const WholeDivision offset = DivideWhole(index.offset, divisor);
+  result.quotient.offset = offset.quotient;
+  result.remainder.offset = offset.remainder;
+  Dim low = result.remainder.offset, high = low;
   for (std::size_t i = 0; i < index.strides.size(); ++i) {
-    const std::int64_t stride = index.strides[i];
-    if (stride == 0 || loops[i] == 1) continue;
-    if (stride % divisor == 0) {
-      result.quotient.set_stride(i, stride / divisor);
+    const Dim stride = index.strides[i];
+    if (stride.same(0) || loops[i].same(1)) continue;
+    const WholeDivision whole = DivideWhole(stride, divisor);
+    if (whole.remainder.same(0)) {
+      result.quotient.set_stride(i, whole.quotient);
       continue;
     }
     result.remainder.set_stride(i, stride);
-    (stride < 0 ? low : high) += stride * (loops[i] - 1);
+    const Dim reach = stride * (loops[i] - 1);
+    if (IsNeverNegative(stride))
+      high += reach;
+    else if (IsNeverNegative(0 - stride))
+      low += reach;
+    else
+      return std::nullopt;
   }
-  if (low < 0 || high >= divisor) return std::nullopt;
+  if (!IsNeverNegative(low) || !IsNeverNegative(divisor - 1 - high)) return std::nullopt;
   return result;
 }
 
 bool HasShape(const IndexMap& map, const Shape& shape) {
   if (map.axes.size() != static_cast<std::size_t>(shape.rank())) return false;
   for (int i = 0; i < shape.rank(); ++i)
-    if (map.axes[static_cast<std::size_t>(i)].size != shape[i]) return false;
+    if (!map.axes[static_cast<std::size_t>(i)].size.same(shape[i])) return false;
   return true;
 }
 
 }  // namespace
 
-void AffineIndex::set_stride(std::size_t loop, std::int64_t stride) {
+bool SameSizes(std::span<const Dim> a, std::span<const Dim> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](Dim x, Dim y) { return x.same(y); });
+}
+
+void AffineIndex::set_stride(std::size_t loop, Dim stride) {
   if (loop >= strides.size()) {
-    if (stride == 0) return;
+    if (stride.same(0)) return;
     strides.resize(loop + 1, 0);
   }
   strides[loop] = stride;
 }
 
-void AffineIndex::Add(const AffineIndex& other, std::int64_t factor) {
+void AffineIndex::Add(const AffineIndex& other, Dim factor) {
   offset += factor * other.offset;
   for (std::size_t i = 0; i < other.strides.size(); ++i) set_stride(i, stride(i) + factor * other.strides[i]);
 }
 
 bool operator==(const AffineIndex& a, const AffineIndex& b) {
-  if (a.offset != b.offset) return false;
+  if (!a.offset.same(b.offset)) return false;
   for (std::size_t i = 0; i < std::max(a.strides.size(), b.strides.size()); ++i)
-    if (a.stride(i) != b.stride(i)) return false;
+    if (!a.stride(i).same(b.stride(i))) return false;
   return true;
 }
 
@@ -72,18 +83,18 @@ bool IndexMap::DependsOn(std::size_t loop) const {
   return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.index.DependsOn(loop); });
 }
 
-IndexMap IdentityMap(std::span<const std::int64_t> loops) {
+IndexMap IdentityMap(std::span<const Dim> loops) {
   IndexMap map;
   for (std::size_t i = 0; i < loops.size(); ++i) {
     map.axes.emplace_back().size = loops[i];
-    if (loops[i] != 1) map.axes.back().index.set_stride(i, 1);
+    if (!loops[i].same(1)) map.axes.back().index.set_stride(i, 1);
   }
   return map;
 }
 
 AffineIndex FlatIndex(const IndexMap& map) {
   AffineIndex flat;
-  std::int64_t stride = 1;
+  Dim stride = 1;
   for (std::size_t i = map.axes.size(); i-- > 0;) {
     flat.Add(map.axes[i].index, stride);
     stride *= map.axes[i].size;
@@ -91,15 +102,15 @@ AffineIndex FlatIndex(const IndexMap& map) {
   return flat;
 }
 
-std::optional<IndexMap> SplitAxes(const IndexMap& map, const Shape& shape, std::span<const std::int64_t> loops) {
+std::optional<IndexMap> SplitAxes(const IndexMap& map, const Shape& shape, std::span<const Dim> loops) {
   if (HasShape(map, shape)) return map;
   IndexMap result;
   result.axes.resize(static_cast<std::size_t>(shape.rank()));
   AffineIndex rest = FlatIndex(map);
   for (std::size_t i = result.axes.size(); i-- > 0;) {
-    const std::int64_t size = shape[static_cast<int>(i)];
+    const Dim size = shape[static_cast<int>(i)];
     result.axes[i].size = size;
-    if (size == 1) continue;
+    if (size.same(1)) continue;
     if (i == 0) {
       result.axes[i].index = std::move(rest);
       break;
@@ -113,9 +124,9 @@ std::optional<IndexMap> SplitAxes(const IndexMap& map, const Shape& shape, std::
 }
 
 std::optional<IndexMap> ComposeView(Op op, const Attributes& attributes, const Shape& operand, const Shape& result,
-                                    const IndexMap& map, std::span<const std::int64_t> loops) {
+                                    const IndexMap& map, std::span<const Dim> loops) {
   if (op == Op::reshape) return map;
-  if (op == Op::broadcast_to && operand.elements() == 1) return IndexMap{};
+  if (op == Op::broadcast_to && ElementsOf(operand).same(1)) return IndexMap{};
   std::optional<IndexMap> split = SplitAxes(map, result, loops);
   if (!split) return std::nullopt;
   IndexMap moved;
@@ -129,7 +140,7 @@ std::optional<IndexMap> ComposeView(Op op, const Attributes& attributes, const S
       break;
     case Op::broadcast_to:
       for (int i = 0; i < operand.rank(); ++i)
-        if (operand[i] != 1)
+        if (!operand[i].same(1))
           moved.axes[static_cast<std::size_t>(i)].index =
               std::move(split->axes[static_cast<std::size_t>(i + result.rank() - operand.rank())].index);
       break;
@@ -144,7 +155,7 @@ std::optional<IndexMap> ComposeView(Op op, const Attributes& attributes, const S
       for (int i = 0; i < operand.rank(); ++i) {
         AffineIndex& index = moved.axes[static_cast<std::size_t>(i)].index;
         const bool flipped = attributes.axes.contains(i);
-        index.offset = flipped ? operand[i] - 1 : 0;
+        index.offset = flipped ? operand[i] - 1 : Dim(0);
         index.Add(split->axes[static_cast<std::size_t>(i)].index, flipped ? -1 : 1);
       }
       break;
@@ -154,19 +165,19 @@ std::optional<IndexMap> ComposeView(Op op, const Attributes& attributes, const S
   return moved;
 }
 
-std::optional<AffineIndex> JoinLoops(const AffineIndex& index, std::span<const std::int64_t> loops, std::size_t first) {
+std::optional<AffineIndex> JoinLoops(const AffineIndex& index, std::span<const Dim> loops, std::size_t first) {
   AffineIndex joined;
   joined.offset = index.offset;
   for (std::size_t i = 0; i < first; ++i) joined.set_stride(i, index.stride(i));
   // The innermost loop that counts gives the stride; every other one must continue it.
-  std::int64_t stride = 0, size = 1;
+  Dim stride = 0, size = 1;
   bool found = false;
   for (std::size_t i = loops.size(); i-- > first;) {
-    if (loops[i] == 1) continue;
+    if (loops[i].same(1)) continue;
     if (!found) {
       stride = index.stride(i);
       found = true;
-    } else if (index.stride(i) != stride * size) {
+    } else if (!index.stride(i).same(stride * size)) {
       return std::nullopt;
     }
     size *= loops[i];
@@ -175,7 +186,7 @@ std::optional<AffineIndex> JoinLoops(const AffineIndex& index, std::span<const s
   return joined;
 }
 
-std::optional<IndexMap> JoinLoops(const IndexMap& map, std::span<const std::int64_t> loops, std::size_t first) {
+std::optional<IndexMap> JoinLoops(const IndexMap& map, std::span<const Dim> loops, std::size_t first) {
   // Axes between the first and the last that use one of the loops are taken together: (h, w) is h * W + w.
   const auto uses = [&](const IndexMap::Axis& axis) {
     for (std::size_t i = first; i < loops.size(); ++i)
@@ -204,17 +215,21 @@ std::optional<IndexMap> JoinLoops(const IndexMap& map, std::span<const std::int6
   return joined;
 }
 
-bool IsBijective(const AffineIndex& flat, std::span<const std::int64_t> loops, std::int64_t count) {
-  absl::InlinedVector<std::pair<std::int64_t, std::int64_t>, 4> radix;  // |stride|, size
+bool IsBijective(const AffineIndex& flat, std::span<const Dim> loops, Dim count) {
+  // From the loop that steps by 1, each next one steps by what those before it cover.
+  absl::InlinedVector<std::size_t, 4> open;
   for (std::size_t i = 0; i < loops.size(); ++i)
-    if (loops[i] != 1) radix.emplace_back(std::abs(flat.stride(i)), loops[i]);
-  std::sort(radix.begin(), radix.end());
-  std::int64_t next = 1;
-  for (const auto& [stride, size] : radix) {
-    if (stride != next) return false;
-    next *= size;
+    if (!loops[i].same(1)) open.push_back(i);
+  Dim next = 1;
+  while (!open.empty()) {
+    const auto at = std::find_if(open.begin(), open.end(), [&](std::size_t i) {
+      return flat.stride(i).same(next) || flat.stride(i).same(0 - next);
+    });
+    if (at == open.end()) return false;
+    next *= loops[*at];
+    open.erase(at);
   }
-  return next == count;
+  return next.same(count);
 }
 
 }  // namespace duet

@@ -1,6 +1,7 @@
 // IndexMap: which element of a value each point of a loop nest reads. Movement ops compose into the map, so that fused
 // code reads through a transpose, slice, flip, broadcast or reshape instead of running it. Used by fusion and by the
 // loop plan. An index is affine in the loops; a reshape that would need a division is kept lazily and may fail later.
+// Sizes may be symbols: then only what holds for all sizes is used, and expressions that differ count as different.
 #pragma once
 
 #include <absl/container/inlined_vector.h>
@@ -14,18 +15,22 @@
 namespace duet {
 
 /// Sizes of the loops, outermost first. None is 0: values without elements have no loops.
-using LoopSizes = absl::InlinedVector<std::int64_t, 4>;
+using LoopSizes = absl::InlinedVector<Dim, 4>;
+/// 1 or -1.
+inline bool IsUnit(Dim stride) { return stride.same(1) || stride.same(-1); }
+/// The same numbers or expressions.
+bool SameSizes(std::span<const Dim> a, std::span<const Dim> b);
 
 /// offset + sum of strides[i] * loop i. Loops beyond the last stride count 0.
 struct AffineIndex {
-  std::int64_t offset = 0;
-  absl::InlinedVector<std::int64_t, 4> strides;
+  Dim offset = 0;
+  absl::InlinedVector<Dim, 4> strides;
 
-  std::int64_t stride(std::size_t loop) const { return loop < strides.size() ? strides[loop] : 0; }
-  void set_stride(std::size_t loop, std::int64_t stride);
+  Dim stride(std::size_t loop) const { return loop < strides.size() ? strides[loop] : Dim(0); }
+  void set_stride(std::size_t loop, Dim stride);
   /// this += factor * other.
-  void Add(const AffineIndex& other, std::int64_t factor);
-  bool DependsOn(std::size_t loop) const { return stride(loop) != 0; }
+  void Add(const AffineIndex& other, Dim factor);
+  bool DependsOn(std::size_t loop) const { return !stride(loop).same(0); }
 };
 bool operator==(const AffineIndex& a, const AffineIndex& b);
 
@@ -34,8 +39,8 @@ bool operator==(const AffineIndex& a, const AffineIndex& b);
 struct IndexMap {
   struct Axis {
     AffineIndex index;
-    std::int64_t size = 1;
-    friend bool operator==(const Axis&, const Axis&) = default;
+    Dim size = 1;
+    friend bool operator==(const Axis& a, const Axis& b) { return a.index == b.index && a.size.same(b.size); }
   };
   absl::InlinedVector<Axis, 3> axes;
 
@@ -44,21 +49,21 @@ struct IndexMap {
 };
 
 /// Loop i is axis i.
-IndexMap IdentityMap(std::span<const std::int64_t> loops);
+IndexMap IdentityMap(std::span<const Dim> loops);
 /// Position in row-major order: the offset in a contiguous buffer.
 AffineIndex FlatIndex(const IndexMap& map);
 
 /// The same element, with exactly the shape's axes. Nothing when that would need a division.
-std::optional<IndexMap> SplitAxes(const IndexMap& map, const Shape& shape, std::span<const std::int64_t> loops);
+std::optional<IndexMap> SplitAxes(const IndexMap& map, const Shape& shape, std::span<const Dim> loops);
 /// From the result of a View op to its operand: before, the map into the result; after, into the operand.
 std::optional<IndexMap> ComposeView(Op op, const Attributes& attributes, const Shape& operand, const Shape& result,
-                                    const IndexMap& map, std::span<const std::int64_t> loops);
+                                    const IndexMap& map, std::span<const Dim> loops);
 
 /// Loops [first, end) become one loop, numbered first. Nothing when the index is not linear in it.
-std::optional<AffineIndex> JoinLoops(const AffineIndex& index, std::span<const std::int64_t> loops, std::size_t first);
-std::optional<IndexMap> JoinLoops(const IndexMap& map, std::span<const std::int64_t> loops, std::size_t first);
+std::optional<AffineIndex> JoinLoops(const AffineIndex& index, std::span<const Dim> loops, std::size_t first);
+std::optional<IndexMap> JoinLoops(const IndexMap& map, std::span<const Dim> loops, std::size_t first);
 
 /// Whether the points of `loops` and the elements 0 .. count - 1 correspond one to one.
-bool IsBijective(const AffineIndex& flat, std::span<const std::int64_t> loops, std::int64_t count);
+bool IsBijective(const AffineIndex& flat, std::span<const Dim> loops, Dim count);
 
 }  // namespace duet

@@ -23,7 +23,7 @@ namespace {
 
 // How many leading operands have the dtypes that the op's row names: of take and where the others are ruled below.
 std::size_t DTypedOperands(Op op, std::size_t count) {
-  if (op == Op::take || op == Op::index_add || op == Op::where) return 0;
+  if (info(op).op_class == OpClass::Index || op == Op::where) return 0;
   return count;
 }
 
@@ -79,7 +79,8 @@ Type InferType(Op op, std::span<const Type* const> operands, const Attributes& a
     case OpClass::Contract:
       return infer::Contract(*operands[0], *operands[1]);
     case OpClass::Region:
-      break;  // the types come from the regions: graph/region_types.h
+    case OpClass::Host:
+      break;  // the types come from the regions or the attributes: graph/region_types.h
   }
   __builtin_unreachable();
 }

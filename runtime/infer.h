@@ -22,6 +22,8 @@ inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 47;
 /// The number of elements; a symbol counts as 1. Throws ShapeError for a negative size, OutOfMemoryError when the
 /// product does not fit int64.
 std::int64_t CheckedElements(const Shape& shape);
+/// The number of elements of a shape that was checked; an expression of its symbols.
+Dim ElementsOf(const Shape& shape);
 /// The number of bytes; throws as CheckedElements does, and OutOfMemoryError above kMaxBytes.
 std::int64_t CheckedBytes(const Type& type);
 

@@ -1,4 +1,5 @@
-// Inference of Index (take, index_add), Source (constant, iota, random_bits) and Contract (matmul).
+// Inference of Index (take, index_add, index_update), Source (constant, dimension, iota, random_bits) and Contract
+// (matmul).
 #include <duet/error.h>
 
 #include "runtime/infer_rules.h"
@@ -38,8 +39,8 @@ Type infer::Index(Op op, Operands operands, const Attributes& attributes) {
   const Type& y = *operands[2];
   CheckSameDType(x, y);
   if (y.shape != taken.shape)
-    throw ShapeError(
-        fmt::format("what is added must have shape {}, not {}", to_string(taken.shape), to_string(y.shape)));
+    throw ShapeError(fmt::format("what is {} must have shape {}, not {}", op == Op::index_add ? "added" : "put in",
+                                 to_string(taken.shape), to_string(y.shape)));
   return x;
 }
 
@@ -49,6 +50,12 @@ Type infer::Source(Op op, Operands operands, const Attributes& attributes) {
     return attributes.data.body()->type;
   }
   CheckRepresentable(attributes.dtype);
+  if (op == Op::dimension) {
+    CheckRank("shape", attributes.shape, 1);
+    if (!Accepts(info(op).dtypes, attributes.dtype))
+      throw DTypeError(fmt::format("does not make {}", name(attributes.dtype)));
+    return {attributes.dtype, {}};
+  }
   Type result{attributes.dtype, attributes.shape};
   CheckedBytes(result);
   if (op == Op::iota) {
@@ -70,10 +77,10 @@ Type infer::Contract(const Type& x, const Type& y) {
   if (rank < 2 || y.shape.rank() < 2) throw ShapeError("operands need at least 2 axes");
   if (y.shape.rank() != rank) throw ShapeError(fmt::format("operands differ in rank: {} and {}", rank, y.shape.rank()));
   for (int axis = 0; axis < rank - 2; ++axis)
-    if (!x.shape[axis].same(y.shape[axis]))
+    if (x.shape[axis] != y.shape[axis])
       throw ShapeError(fmt::format("leading sizes differ: {} and {}", to_string(x.shape), to_string(y.shape)));
   const Dim inner = x.shape[rank - 1], outer = y.shape[rank - 2];
-  if (!inner.same(outer))
+  if (inner != outer)
     throw ShapeError(fmt::format("inner sizes differ: {} and {}", to_string(inner), to_string(outer)));
   Type result = x;
   result.shape[rank - 1] = y.shape[rank - 1];

@@ -9,21 +9,10 @@
 namespace duet {
 namespace {
 
-// The symbols of a shape, sorted: shapes with equal symbols and equal products of numbers have equal element counts.
-int SortedSymbols(const Shape& shape, int (&symbols)[kMaxRank]) {
-  int count = 0;
-  for (Dim dim : shape)
-    if (dim.is_symbol()) symbols[count++] = dim.symbol();
-  std::sort(symbols, symbols + count);
-  return count;
-}
-
 bool SameElements(const Shape& a, const Shape& b) {
-  const std::int64_t count = CheckedElements(a);
-  if (count != CheckedElements(b)) return false;
-  int p[kMaxRank], q[kMaxRank];
-  const int n = SortedSymbols(a, p), m = SortedSymbols(b, q);
-  return count == 0 || std::equal(p, p + n, q, q + m);
+  if (!a.has_symbols() && !b.has_symbols()) return CheckedElements(a) == CheckedElements(b);
+  CheckedElements(b);
+  return ElementsOf(a) == ElementsOf(b);
 }
 
 Shape Transposed(const Shape& shape, const Shape& axes) {
@@ -41,11 +30,12 @@ Shape Transposed(const Shape& shape, const Shape& axes) {
   return result;
 }
 
-// One axis of pad and concatenate: a sum of sizes. A symbol can only stay as it is.
-Dim AddSizes(Dim size, std::int64_t more) {
-  if (more == 0) return size;
+// One axis of pad and concatenate.
+Dim AddSizes(Dim size, Dim more) {
+  if (size.is_symbol() || more.is_symbol()) return size + more;
   std::int64_t sum;
-  if (__builtin_add_overflow(std::int64_t{size}, more, &sum)) throw OutOfMemoryError("a size exceeds memory");
+  if (__builtin_add_overflow(std::int64_t{size}, std::int64_t{more}, &sum))
+    throw OutOfMemoryError("a size exceeds memory");
   return sum;
 }
 
@@ -56,7 +46,7 @@ Type Pad(const Type& x, const Type& y, const Attributes& attributes) {
   infer::CheckRank("high", attributes.high, x.shape.rank());
   Type result = x;
   for (int axis = 0; axis < x.shape.rank(); ++axis) {
-    const std::int64_t low = attributes.low[axis], high = attributes.high[axis];
+    const Dim low = attributes.low[axis], high = attributes.high[axis];
     if (low < 0 || high < 0) throw ValueError(fmt::format("axis {} is padded by a negative size", axis));
     result.shape[axis] = AddSizes(AddSizes(x.shape[axis], low), high);
   }
@@ -71,13 +61,24 @@ Type Concatenate(infer::Operands operands, const Attributes& attributes) {
     infer::CheckSameDType(*operands[0], *operand);
     const Shape& shape = operand->shape;
     bool fits = shape.rank() == result.shape.rank();
-    for (int i = 0; fits && i < shape.rank(); ++i) fits = i == axis || shape[i].same(result.shape[i]);
+    for (int i = 0; fits && i < shape.rank(); ++i) fits = i == axis || shape[i] == result.shape[i];
     if (!fits)
       throw ShapeError(fmt::format("shapes differ beside axis {}: {} and {}", axis, to_string(operands[0]->shape),
                                    to_string(shape)));
     result.shape[axis] = AddSizes(result.shape[axis], shape[axis]);
   }
   return result;
+}
+
+// Whether element size - 1 of a slice lies in the axis.
+bool LastFits(Dim first, Dim size, std::int64_t by, Dim extent) {
+  if (first.is_symbol() || size.is_symbol() || extent.is_symbol()) {
+    const Dim last = first + (size - 1) * by;
+    return last >= 0 && last < extent;
+  }
+  std::int64_t last;
+  return !__builtin_mul_overflow(std::int64_t{size} - 1, by, &last) &&
+         !__builtin_add_overflow(last, std::int64_t{first}, &last) && last >= 0 && last < extent;
 }
 
 }  // namespace
@@ -88,19 +89,17 @@ void infer::CheckSlice(const Shape& shape, const Shape& start, const Shape& size
   CheckRank("shape", sizes, shape.rank());
   CheckRank("step", step, shape.rank());
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    const std::int64_t first = start[axis], by = step[axis];
+    const Dim first = start[axis];
+    const std::int64_t by = step[axis];
     if (by == 0) throw ValueError(fmt::format("step of axis {} is 0", axis));
     if (forward_only && by < 0) throw ValueError(fmt::format("step of axis {} is negative", axis));
-    if (sizes[axis].same(shape[axis]) && first == 0 && by == 1) continue;  // all of it: also of an unknown size
-    const std::int64_t size = sizes[axis], extent = shape[axis];
+    if (sizes[axis].same(shape[axis]) && first.same(0) && by == 1) continue;  // all of it: also of an unknown size
+    const Dim size = sizes[axis], extent = shape[axis];
     if (size < 0) throw ShapeError(fmt::format("sizes must not be negative: {}", to_string(sizes)));
     if (size == 0) continue;
-    std::int64_t last;
-    const bool fits = first >= 0 && first < extent && !__builtin_mul_overflow(size - 1, by, &last) &&
-                      !__builtin_add_overflow(last, first, &last) && last >= 0 && last < extent;
-    if (!fits)
-      throw IndexError(
-          fmt::format("{} elements from {} by {} leave axis {} of size {}", size, first, by, axis, extent));
+    if (first < 0 || first >= extent || !LastFits(first, size, by, extent))
+      throw IndexError(fmt::format("{} elements from {} by {} leave axis {} of size {}", to_string(size),
+                                   to_string(first), by, axis, to_string(extent)));
   }
 }
 

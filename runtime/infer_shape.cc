@@ -41,6 +41,12 @@ std::int64_t CheckedBytes(const Type& type) {
   return count * bytes_of(type.dtype);
 }
 
+Dim ElementsOf(const Shape& shape) {
+  Dim count = 1;
+  for (Dim dim : shape) count *= dim;
+  return count;
+}
+
 Shape BroadcastShapes(const Shape& a, const Shape& b) {
   if (a == b) return a;
   const Shape& longer = a.rank() >= b.rank() ? a : b;
@@ -50,8 +56,8 @@ Shape BroadcastShapes(const Shape& a, const Shape& b) {
   for (int i = 0; i < shorter.rank(); ++i) {
     const Dim p = longer[shift + i], q = shorter[i];
     if (p.same(q) || q.same(1)) continue;
-    if (!p.same(1)) throw ShapeError(fmt::format("{} and {} do not broadcast", to_string(a), to_string(b)));
-    result[shift + i] = q;
+    if (!p.same(1) && p != q) throw ShapeError(fmt::format("{} and {} do not broadcast", to_string(a), to_string(b)));
+    if (!q.is_symbol() || p.same(1)) result[shift + i] = q;
   }
   return result;
 }
@@ -60,7 +66,7 @@ bool CanBroadcast(const Shape& from, const Shape& to) {
   const int shift = to.rank() - from.rank();
   if (shift < 0) return false;
   for (int i = 0; i < from.rank(); ++i)
-    if (!from[i].same(to[shift + i]) && !from[i].same(1)) return false;
+    if (!from[i].same(1) && from[i] != to[shift + i]) return false;
   return true;
 }
 
@@ -109,8 +115,9 @@ Shape ResolveReshape(const Shape& from, const Shape& to) {
   }
   if (open < 0) return result;
   result[open] = 1;
-  const std::int64_t known = CheckedElements(result), count = CheckedElements(from);
-  if (from.has_symbols() || result.has_symbols() || known == 0 || count % known != 0)
+  CheckedElements(result);
+  const Dim known = ElementsOf(result), count = ElementsOf(from);
+  if (known == 0 || count % known != 0)
     throw ShapeError(fmt::format("{} cannot take the shape {}", to_string(from), to_string(to)));
   result[open] = count / known;
   return result;

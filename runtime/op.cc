@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/host_callee.h"
 #include "runtime/tensor_body.h"
 
 namespace duet {
@@ -87,10 +88,15 @@ bool SameData(const Tensor& a, const Tensor& b) {
   return std::memcmp(p, q, bytes) == 0;
 }
 
+bool SameCallee(const HostCallee* a, const HostCallee* b) {
+  return a == b || (a && b && a->id == b->id && a->results == b->results);
+}
+
 bool operator==(const Attributes& a, const Attributes& b) {
   return a.dtype == b.dtype && a.variable == b.variable && a.shape == b.shape && a.axes == b.axes &&
          a.start == b.start && a.step == b.step && a.low == b.low && a.high == b.high && a.length.same(b.length) &&
-         a.carries == b.carries && a.reverse == b.reverse && a.text == b.text && SameData(a.data, b.data);
+         a.carries == b.carries && a.reverse == b.reverse && a.text == b.text &&
+         SameCallee(a.host.get(), b.host.get()) && SameData(a.data, b.data);
 }
 
 }  // namespace duet

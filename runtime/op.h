@@ -6,9 +6,12 @@
 #include <duet/tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace duet {
+
+struct HostCallee;
 
 enum class Op : std::uint8_t {
 #define DUET_OP(name, ...) name,
@@ -38,7 +41,8 @@ enum class OpClass : std::uint8_t {
   Source,
   Contract,
   Effect,
-  Region
+  Region,
+  Host
 };
 
 /// Which dtypes an op takes.
@@ -56,7 +60,8 @@ enum OpAttribute : std::uint16_t {
   kData = 128,
   kVariable = 256,
   kScan = 512,
-  kText = 1024
+  kText = 1024,
+  kHost = 2048
 };
 
 enum OpTrait : std::uint8_t { None = 0, Commutes = 1, MayRaise = 2 };
@@ -86,13 +91,16 @@ inline bool IsReduction(Op op) {
 }
 inline bool CanRaise(Op op) { return info(op).traits & OpTrait::MayRaise; }
 inline bool HasRegions(Op op) { return info(op).op_class == OpClass::Region; }
+/// Effects without a result.
 inline bool HasEffect(Op op) { return info(op).op_class == OpClass::Effect; }
+/// Ops that interpreters see whole, with any number of results (eager/region.h).
+inline bool IsWhole(Op op) { return HasRegions(op) || info(op).op_class == OpClass::Host; }
 bool Accepts(OpDTypes set, DType dtype);
 
 /// Only the fields named in the op's row are set; the others keep these defaults, so == compares what matters.
 struct Attributes {
-  DType dtype = DType::f32;    ///< cast, iota, random_bits
-  Shape shape;                 ///< reshape, broadcast_to, slice (sizes), iota, random_bits
+  DType dtype = DType::f32;    ///< cast, iota, random_bits, dimension (its one size)
+  Shape shape;                 ///< reshape, broadcast_to, slice (sizes), iota, random_bits, dimension (its one size)
   Shape axes;                  ///< reductions, transpose (a permutation), flip; one axis: concatenate, take, sort, ...
   Shape start, step;           ///< slice, update_slice: one number per axis; step may be negative in slice only
   Shape low, high;             ///< pad
@@ -102,6 +110,7 @@ struct Attributes {
   Dim length = 0;              ///< scan: iterations
   int carries = 0;             ///< scan: how many operands, the first ones, are carried from iteration to iteration
   bool reverse = false;        ///< scan: from the last index to the first
+  std::shared_ptr<const HostCallee> host;  ///< host_call
 };
 
 /// Whether two concrete tensors, or two empty handles, have equal dtype, shape and bits; a NaN equals a NaN.

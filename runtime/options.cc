@@ -74,6 +74,8 @@ Options ReadOptions() {
     options.threads = static_cast<int>(count);
   }
   ReadChoice("DUET_CHECK_NAN", {std::pair{"0", false}, {"1", true}}, &options.check_nan);
+  ReadChoice("DUET_GDB", {std::pair{"0", false}, {"1", true}}, &options.gdb);
+  ReadChoice("DUET_PERF", {std::pair{"0", false}, {"1", true}}, &options.perf);
   ReadAmount("DUET_CACHE_TRACES", &options.cache_traces);
   ReadAmount("DUET_CACHE_BYTES", &options.cache_bytes);
   if (const char* text = std::getenv("DUET_DISABLE_PASSES")) {

@@ -30,6 +30,8 @@ struct Options {
   bool check_nan = false;                            ///< DUET_CHECK_NAN=1: functions throw NanError where a NaN is made
   std::int64_t cache_traces = 8192;                  ///< DUET_CACHE_TRACES: traces that all functions keep together
   std::int64_t cache_bytes = std::int64_t{1} << 30;  ///< DUET_CACHE_BYTES: of their graphs and code; 512M, 2G
+  bool gdb = false;                                  ///< DUET_GDB=1: debuggers see native code, with your lines
+  bool perf = false;                                 ///< DUET_PERF=1: so does perf, through a jitdump file
   std::string trace_directory;                       ///< DUET_TRACE=DIR: record every function there
 };
 

@@ -16,15 +16,6 @@ namespace {
 
 }  // namespace
 
-std::int64_t Dim::NumberOfSymbol() const {
-  throw TraceError(fmt::format("the size s{} is not known while tracing", symbol()));
-}
-
-std::string to_string(Dim dim) {
-  if (dim.same(dynamic)) return "?";
-  return dim.is_symbol() ? fmt::format("s{}", dim.symbol()) : fmt::format("{}", std::int64_t{dim});
-}
-
 Shape::Shape(const Dim* dims, int rank) : rank_(rank) {
   if (rank < 0 || rank > kMaxRank) ThrowRank(rank);
   std::copy(dims, dims + rank, dims_);

@@ -29,7 +29,7 @@ void Write(const std::filesystem::path& path, std::string_view bytes) {
 void Generate(Isa isa, const std::vector<KernelPlan>& kernels, const std::filesystem::path& path,
               std::vector<EmittedMatmulKernel>* matmul) {
   std::vector<KernelSource> sources;
-  for (const KernelPlan& kernel : kernels) sources.push_back({SymbolOf(isa, kernel), &kernel.plan, kernel.derived});
+  for (const KernelPlan& kernel : kernels) sources.push_back({SymbolOf(isa, kernel), &kernel.plan});
   Write(path, CompileKernelObject(isa, sources, matmul));
 }
 

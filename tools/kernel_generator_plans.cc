@@ -12,7 +12,7 @@ constexpr DType kNumbers[] = {DType::i32, DType::i64, DType::f32, DType::f64};
 /// A plan of one nest. Buffers are the operands and then the result, as Frame::buffers has them.
 class PlanWriter {
  public:
-  PlanWriter(std::vector<Extent> outer, Extent reduced, Extent inner) {
+  PlanWriter(std::vector<Dim> outer, Dim reduced, Dim inner) {
     nest_.outer = std::move(outer);
     nest_.reduced = reduced;
     nest_.inner = inner;
@@ -21,7 +21,7 @@ class PlanWriter {
   void Begin(Phase::Kind kind) { nest_.phases.emplace_back().kind = kind; }
   void After() { in_after_ = true; }
 
-  Register Load(DType dtype, std::vector<Extent> strides) {
+  Register Load(DType dtype, std::vector<Dim> strides) {
     Instruction& load = Add(Instruction::Kind::kLoad, dtype);
     load.access = {Buffer(dtype), {}, std::move(strides)};
     return load.result;
@@ -32,7 +32,7 @@ class PlanWriter {
     compute.operands = std::move(operands);
     return compute.result;
   }
-  Register Index(Extent offset, std::vector<Extent> strides) {
+  Register Index(Dim offset, std::vector<Dim> strides) {
     Instruction& index = Add(Instruction::Kind::kIndex, DType::i64);
     index.access = {0, offset, std::move(strides)};
     return index.result;
@@ -44,10 +44,10 @@ class PlanWriter {
     return random.result;
   }
   Register Reduce(Op op, DType dtype, Register operand) {
-    nest_.phases.back().reductions.push_back({op, dtype, operand, nest_.registers, -1});
+    nest_.phases.back().reductions.push_back({op, dtype, operand, nest_.registers, -1, {}});
     return nest_.registers++;
   }
-  void Store(Register value, DType dtype, std::vector<Extent> strides) {
+  void Store(Register value, DType dtype, std::vector<Dim> strides) {
     Instruction& store = Add(Instruction::Kind::kStore, dtype);
     store.result = -1;
     store.operands = {value};
@@ -100,7 +100,7 @@ std::string NameOf(Op op, DType operand, const std::string& rest) {
 /// rows x columns; operand i is one element per row where bit i of the layout is set.
 KernelPlan Elementwise(Op op, DType operand, DType result, std::uint8_t layout) {
   const int arity = info(op).arity;
-  PlanWriter plan({DimExtent(0)}, {}, DimExtent(1));
+  PlanWriter plan({Dim::Symbol(0)}, {}, Dim::Symbol(1));
   plan.Begin(Phase::Kind::kMap);
   std::vector<Register> operands;
   std::string suffix = op == Op::cast ? std::string("_") + name(result) : "";
@@ -108,12 +108,12 @@ KernelPlan Elementwise(Op op, DType operand, DType result, std::uint8_t layout) 
   for (int i = 0; i < arity; ++i) {
     const bool one_per_row = layout >> i & 1;
     const DType dtype = op == Op::where && i == 0 ? DType::bool_ : operand;
-    operands.push_back(plan.Load(dtype, {DimExtent(3 + i), {}, one_per_row ? Extent{} : Constant(1)}));
+    operands.push_back(plan.Load(dtype, {Dim::Symbol(3 + i), {}, Dim(one_per_row ? 0 : 1)}));
     if (layout) suffix += one_per_row ? '1' : '0';
   }
-  plan.Store(plan.Compute(op, result, operands), result, {DimExtent(2), {}, Constant(1)});
+  plan.Store(plan.Compute(op, result, operands), result, {Dim::Symbol(2), {}, 1});
   const std::string full = NameOf(op, operand, suffix);
-  return {op, operand, result, layout, full, plan.Plan(full), {}};
+  return {op, operand, result, layout, full, plan.Plan(full)};
 }
 
 Register Accumulated(PlanWriter& plan, Op op, Register x, DType operand) {
@@ -126,44 +126,43 @@ Register Accumulated(PlanWriter& plan, Op op, Register x, DType operand) {
 /// [outer, R] to [outer]: rows of elements, or of the results of blocks.
 KernelPlan ReduceRows(Op op, DType operand, KernelLayout layout) {
   const DType result = ResultOf(op, operand);
-  PlanWriter plan({DimExtent(0)}, {}, DimExtent(1));
+  PlanWriter plan({Dim::Symbol(0)}, {}, Dim::Symbol(1));
   plan.Begin(layout == kCombineReduce ? Phase::Kind::kCombine : Phase::Kind::kRowReduce);
-  const Register x = plan.Load(operand, {DimExtent(1), {}, Constant(1)});
+  const Register x = plan.Load(operand, {Dim::Symbol(1), {}, 1});
   const Register reduced = Accumulated(plan, op, x, operand);
   plan.Begin(Phase::Kind::kOnce);
-  plan.Store(reduced, result, {Constant(1), {}, {}});
+  plan.Store(reduced, result, {1, {}, {}});
   const std::string full = NameOf(op, operand, layout == kCombineReduce ? "_combine" : "_rows");
-  return {op, operand, result, static_cast<std::uint8_t>(layout), full, plan.Plan(full), {}};
+  return {op, operand, result, static_cast<std::uint8_t>(layout), full, plan.Plan(full)};
 }
 
 /// [outer, R, inner] to [outer, inner].
 KernelPlan ReduceColumns(Op op, DType operand) {
-  constexpr std::int32_t kItem = 3;  // R * inner
   const DType result = ResultOf(op, operand);
-  PlanWriter plan({DimExtent(0)}, DimExtent(1), DimExtent(2));
+  PlanWriter plan({Dim::Symbol(0)}, Dim::Symbol(1), Dim::Symbol(2));
   plan.Begin(Phase::Kind::kColumnReduce);
-  const Register x = plan.Load(operand, {DimExtent(kItem), DimExtent(2), Constant(1)});
+  const Register x = plan.Load(operand, {Dim::Symbol(1) * Dim::Symbol(2), Dim::Symbol(2), 1});
   const Register reduced = Accumulated(plan, op, x, operand);
   plan.After();
-  plan.Store(reduced, result, {DimExtent(2), {}, Constant(1)});
+  plan.Store(reduced, result, {Dim::Symbol(2), {}, 1});
   const std::string full = NameOf(op, operand, "_columns");
-  return {op, operand, result, kColumnReduce, full, plan.Plan(full), {{kItem, 1, 2}}};
+  return {op, operand, result, kColumnReduce, full, plan.Plan(full)};
 }
 
 /// Elements first .. first + count.
 KernelPlan Indexed(Op op, DType result) {
-  PlanWriter plan({}, {}, DimExtent(0));
+  PlanWriter plan({}, {}, Dim::Symbol(0));
   plan.Begin(Phase::Kind::kMap);
   const Register key = op == Op::random_bits ? plan.Load(DType::i64, {{}, {}}) : -1;
-  Register value = plan.Index(DimExtent(1), {{}, Constant(1)});
+  Register value = plan.Index(Dim::Symbol(1), {{}, 1});
   if (op == Op::random_bits) {
     value = plan.RandomBits(result, value, key);
   } else if (result != DType::i64) {
     value = plan.Compute(Op::cast, result, {value});
   }
-  plan.Store(value, result, {{}, Constant(1)});
+  plan.Store(value, result, {{}, 1});
   const std::string full = NameOf(op, result, "");
-  return {op, result, result, kIndexed, full, plan.Plan(full), {}};
+  return {op, result, result, kIndexed, full, plan.Plan(full)};
 }
 
 /// The layouts worth a kernel. Eager code lays out an operand of any other one first.

@@ -16,7 +16,6 @@ struct KernelPlan {
   std::uint8_t layout;
   std::string name;  ///< add_f32_01: what the symbol ends with
   LoopPlan plan;
-  std::vector<DerivedDim> derived;
 };
 
 std::vector<KernelPlan> AllKernelPlans();

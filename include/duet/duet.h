@@ -7,6 +7,7 @@
 #include <duet/error.h>
 #include <duet/function.h>
 #include <duet/gradient.h>
+#include <duet/host_call.h>
 #include <duet/memory.h>
 #include <duet/ops.h>
 #include <duet/optimizers.h>
@@ -14,6 +15,7 @@
 #include <duet/shape.h>
 #include <duet/spec.h>
 #include <duet/tensor.h>
+#include <duet/tensor_list.h>
 #include <duet/threads.h>
 #include <duet/transforms.h>
 #include <duet/variable.h>

@@ -23,6 +23,9 @@ struct FunctionOptions {
   /// What the tensors of the arguments must be, in order, each leaf of a struct or container on its own. Other calls
   /// throw SignatureError. Empty: anything goes.
   std::vector<Spec> input_signature = {};
+  /// A dimension that is seen with a second size becomes a symbol: one trace serves all sizes from 2 on. See also
+  /// `dynamic` in a Spec. False: each signature has its own trace.
+  bool reduce_retracing = true;
   /// Traces that are kept, and the bytes of their graphs and code: beyond them the least recently used goes, with its
   /// machine code. See also DUET_CACHE_TRACES and DUET_CACHE_BYTES.
   std::int64_t max_traces = 1024;
@@ -31,7 +34,7 @@ struct FunctionOptions {
 
 struct FunctionStats {
   std::int64_t traces = 0;     ///< made
-  std::int64_t hits = 0;       ///< calls that found their trace
+  std::int64_t hits = 0;       ///< calls that found their trace, for their sizes or for any
   std::int64_t misses = 0;     ///< calls that had to trace
   std::int64_t evictions = 0;  ///< traces that were dropped to stay within the budget
   std::int64_t native_calls = 0;

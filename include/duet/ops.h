@@ -29,6 +29,7 @@ namespace duet {
 #define DUET_DECLARE_Contract(name)
 #define DUET_DECLARE_Effect(name)
 #define DUET_DECLARE_Region(name)
+#define DUET_DECLARE_Host(name)
 #include <duet/ops.def>
 #undef DUET_DECLARE_Unary
 #undef DUET_DECLARE_Predicate
@@ -46,6 +47,7 @@ namespace duet {
 #undef DUET_DECLARE_Contract
 #undef DUET_DECLARE_Effect
 #undef DUET_DECLARE_Region
+#undef DUET_DECLARE_Host
 #undef DUET_OP
 
 /// x where condition holds, else y; x and y are promoted, all three broadcast.
@@ -92,6 +94,8 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis = 0, SourceLocation li
 Tensor take(const Arg& x, const Arg& indices, int axis = 0);
 /// x with y's slices added at the indices along axis, in the order of the indices. Throws IndexError.
 Tensor index_add(const Arg& x, const Arg& indices, const Arg& y, int axis = 0);
+/// x with its slices along axis at the indices replaced by y's; of equal indices the last wins. Throws IndexError.
+Tensor index_update(const Arg& x, const Arg& indices, const Arg& y, int axis = 0);
 Tensor sort(const Arg& x, int axis = -1);
 Tensor argsort(const Arg& x, int axis = -1);
 
@@ -101,11 +105,10 @@ Tensor ones(const Shape& shape, DType dtype = f32, SourceLocation line = SourceL
 Tensor full(const Shape& shape, const Arg& value);
 Tensor zeros_like(const Arg& x);
 Tensor ones_like(const Arg& x);
-Tensor eye(std::int64_t n, DType dtype = f32, SourceLocation line = SourceLocation::current());
+Tensor eye(Dim n, DType dtype = f32, SourceLocation line = SourceLocation::current());
 /// start, start + step, ... below stop: i32, i64 when a bound needs it.
-Tensor arange(std::int64_t stop, SourceLocation line = SourceLocation::current());
-Tensor arange(std::int64_t start, std::int64_t stop, std::int64_t step = 1,
-              SourceLocation line = SourceLocation::current());
+Tensor arange(Dim stop, SourceLocation line = SourceLocation::current());
+Tensor arange(Dim start, Dim stop, std::int64_t step = 1, SourceLocation line = SourceLocation::current());
 /// Index along one axis.
 Tensor iota(const Shape& shape, int axis, DType dtype = i64, SourceLocation line = SourceLocation::current());
 
@@ -172,7 +175,7 @@ Tensor tensor(const std::vector<U>& elements, const Shape& shape, DType dtype = 
 // ---- products and what networks are made of
 /// As NumPy: 1-d operands are a row on the left, a column on the right; leading axes broadcast.
 Tensor matmul(const Arg& x, const Arg& y);
-Tensor one_hot(const Arg& indices, std::int64_t classes, DType dtype = f32);
+Tensor one_hot(const Arg& indices, Dim classes, DType dtype = f32);
 /// minimum(maximum(x, low), high).
 Tensor clamp(const Arg& x, const Arg& low, const Arg& high);
 /// 0.5 * x * (1 + erf(x / sqrt(2))).

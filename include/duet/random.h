@@ -38,6 +38,6 @@ Tensor uniform(const Key& key, const Shape& shape, double low = 0, double high =
 /// Standard normal by Box and Muller.
 Tensor normal(const Key& key, const Shape& shape, DType dtype = f32, SourceLocation line = SourceLocation::current());
 /// 0 .. n - 1 in random order: the order that sorts n random 64-bit numbers.
-Tensor permutation(const Key& key, std::int64_t n, SourceLocation line = SourceLocation::current());
+Tensor permutation(const Key& key, Dim n, SourceLocation line = SourceLocation::current());
 
 }  // namespace duet::random

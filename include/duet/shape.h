@@ -1,5 +1,7 @@
-// Dim, Shape: sizes of arrays. A Dim is a number or, while a function is traced with unknown sizes, a symbol;
-// turning a symbol into a number is what `int64_t(dim)` does, out of line. At most kMaxRank axes, held inline.
+// Dim, Shape: sizes of arrays. A Dim is a number or, while a function is traced with unknown sizes, a symbol or what
+// arithmetic makes of symbols. Comparing one, or turning it into a number, asks for more than the trace knows: the
+// answer is that of the sizes of the call, and the trace serves only calls that answer alike. At most kMaxRank axes,
+// held inline.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +25,22 @@ class Dim {
     dim.raw_ = kFirstSymbol + index;
     return dim;
   }
+  /// Whether it is a symbol or holds one.
   constexpr bool is_symbol() const { return raw_ < kFirstSymbol + kMaxSymbols; }
+  /// Which: from kFirstExpression on it is an expression of symbols.
   constexpr int symbol() const { return static_cast<int>(raw_ - kFirstSymbol); }
+  static constexpr int kFirstExpression = 1 << 16;
 
-  /// The number. Of a symbol: throws TraceError.
+  /// The number. Of a symbol: that of the sizes that the trace is made for, which then serves no others; throws
+  /// TraceError outside a trace.
   constexpr operator std::int64_t() const { return is_symbol() ? NumberOfSymbol() : raw_; }
 
-  /// Whether both are the same number or the same symbol.
+  /// Whether both are the same number or the same expression of symbols; asks nothing of the trace.
   constexpr bool same(Dim other) const { return raw_ == other.raw_; }
+
+  Dim& operator+=(Dim other);
+  Dim& operator-=(Dim other);
+  Dim& operator*=(Dim other);
 
  private:
   static constexpr std::int64_t kFirstSymbol = INT64_MIN;
@@ -39,6 +49,89 @@ class Dim {
 
   std::int64_t raw_ = 0;
 };
+
+namespace internal {
+
+template <class A, class B>
+concept OneIsDim = (std::is_same_v<A, Dim> && (std::is_same_v<B, Dim> || std::is_integral_v<B>)) ||
+                   (std::is_integral_v<A> && std::is_same_v<B, Dim>);
+
+enum class DimOp : std::uint8_t { kAdd, kSubtract, kMultiply, kDivide };
+Dim OfSymbols(DimOp op, Dim a, Dim b);
+/// Whether a < b or, with or_equal, a <= b; whether a == b. Both ask the trace.
+bool LessOfSymbols(Dim a, Dim b, bool or_equal);
+bool EqualOfSymbols(Dim a, Dim b);
+
+constexpr bool AnySymbol(Dim a, Dim b) { return a.is_symbol() || b.is_symbol(); }
+
+}  // namespace internal
+
+// Numbers as in C++; sizes are not negative, so that / and % round down.
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr Dim operator+(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? internal::OfSymbols(internal::DimOp::kAdd, x, y)
+                                   : Dim(std::int64_t{x} + std::int64_t{y});
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr Dim operator-(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? internal::OfSymbols(internal::DimOp::kSubtract, x, y)
+                                   : Dim(std::int64_t{x} - std::int64_t{y});
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr Dim operator*(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? internal::OfSymbols(internal::DimOp::kMultiply, x, y)
+                                   : Dim(std::int64_t{x} * std::int64_t{y});
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr Dim operator/(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? internal::OfSymbols(internal::DimOp::kDivide, x, y)
+                                   : Dim(std::int64_t{x} / std::int64_t{y});
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr Dim operator%(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? x - x / y * y : Dim(std::int64_t{x} % std::int64_t{y});
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr bool operator==(A a, B b) {
+  const Dim x = a, y = b;
+  return x.same(y) || (internal::AnySymbol(x, y) && internal::EqualOfSymbols(x, y));
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr bool operator<(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? internal::LessOfSymbols(x, y, false) : std::int64_t{x} < std::int64_t{y};
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr bool operator<=(A a, B b) {
+  const Dim x = a, y = b;
+  return internal::AnySymbol(x, y) ? internal::LessOfSymbols(x, y, true) : std::int64_t{x} <= std::int64_t{y};
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr bool operator>(A a, B b) {
+  return Dim(b) < Dim(a);
+}
+template <class A, class B>
+  requires internal::OneIsDim<A, B>
+constexpr bool operator>=(A a, B b) {
+  return Dim(b) <= Dim(a);
+}
+inline Dim& Dim::operator+=(Dim other) { return *this = *this + other; }
+inline Dim& Dim::operator-=(Dim other) { return *this = *this - other; }
+inline Dim& Dim::operator*=(Dim other) { return *this = *this * other; }
 
 /// In a Spec: a dimension of any size. Only there.
 inline constexpr Dim dynamic = Dim::Symbol(INT32_MAX);
@@ -95,7 +188,7 @@ class Shape {
   int rank_ = 0;
 };
 
-/// `3`; symbols print as s0, s1, ..., dynamic as ?.
+/// `3`; symbols print as s0, s1, ..., expressions as `2*s0+1`, `(s0+1)/2`, dynamic as ?.
 std::string to_string(Dim dim);
 /// `[3,4]`.
 std::string to_string(const Shape& shape);

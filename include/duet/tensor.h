@@ -140,15 +140,20 @@ class Arg {
     if constexpr (std::is_floating_point_v<U>)
       float_ = static_cast<double>(number);
     else
-      int_ = static_cast<std::int64_t>(number);
+      int_ = number;
   }
+
+  /// A size, also one that a trace does not know.
+  Arg(Dim size, SourceLocation line = SourceLocation::current())
+      : tensor_(nullptr), int_(size), kind_(Kind::kInt), line_(line) {}
 
   enum class Kind : std::uint8_t { kTensor, kBool, kInt, kFloat };
   Kind kind() const { return kind_; }
   bool is_number() const { return kind_ != Kind::kTensor; }
   const Tensor& tensor() const { return tensor_ ? *tensor_ : owned_; }
-  double as_double() const { return kind_ == Kind::kFloat ? float_ : static_cast<double>(int_); }
+  double as_double() const { return kind_ == Kind::kFloat ? float_ : static_cast<double>(as_int()); }
   std::int64_t as_int() const { return int_; }
+  Dim as_dim() const { return int_; }
   SourceLocation line() const { return line_; }
   /// The tensor, or the number as a 0-d tensor of its default dtype (bool, i32 or, when it does not fit, i64, f32).
   Tensor value() const;
@@ -158,7 +163,7 @@ class Arg {
   Tensor owned_;
   union {
     double float_;
-    std::int64_t int_ = 0;
+    Dim int_ = 0;
   };
   Kind kind_ = Kind::kTensor;
   SourceLocation line_;
@@ -166,12 +171,13 @@ class Arg {
 
 /// A part of an axis: start, stop (not included), step; ends left out reach to the axis' ends.
 struct Range {
-  static constexpr std::int64_t kOpen = INT64_MIN;
-  std::int64_t start = kOpen, stop = kOpen, step = 1;
+  static constexpr Dim kOpen = dynamic;
+  Dim start = kOpen, stop = kOpen;
+  std::int64_t step = 1;
 };
 inline Range range() { return {}; }
-inline Range range(std::int64_t stop) { return {Range::kOpen, stop, 1}; }
-inline Range range(std::int64_t start, std::int64_t stop, std::int64_t step = 1) { return {start, stop, step}; }
+inline Range range(Dim stop) { return {Range::kOpen, stop, 1}; }
+inline Range range(Dim start, Dim stop, std::int64_t step = 1) { return {start, stop, step}; }
 
 struct NewAxis {};
 struct Ellipsis {};
@@ -182,10 +188,8 @@ class Index {
  public:
   template <class U>
     requires std::is_integral_v<U>
-  Index(U at, SourceLocation line = SourceLocation::current())
-      : kind_(Kind::kAt), range_{static_cast<std::int64_t>(at), 0, 1}, line_(line) {}
-  Index(Dim at, SourceLocation line = SourceLocation::current())
-      : kind_(Kind::kAt), range_{static_cast<std::int64_t>(at), 0, 1}, line_(line) {}
+  Index(U at, SourceLocation line = SourceLocation::current()) : Index(Dim(at), line) {}
+  Index(Dim at, SourceLocation line = SourceLocation::current()) : kind_(Kind::kAt), range_{at, 0, 1}, line_(line) {}
   Index(Range range, SourceLocation line = SourceLocation::current())
       : kind_(Kind::kRange), range_(range), line_(line) {}
   Index(NewAxis, SourceLocation line = SourceLocation::current()) : kind_(Kind::kNewAxis), line_(line) {}
@@ -193,7 +197,7 @@ class Index {
 
   enum class Kind : std::uint8_t { kAt, kRange, kNewAxis, kEllipsis };
   Kind kind() const { return kind_; }
-  std::int64_t at() const { return range_.start; }
+  Dim at() const { return range_.start; }
   const Range& range() const { return range_; }
   SourceLocation line() const { return line_; }
 

@@ -10,7 +10,6 @@
 namespace duet {
 namespace {
 
-bool Is(const Extent& extent, std::int64_t number) { return extent.is_constant() && extent.factor == number; }
 llvm::Align AlignOf(DType dtype) { return llvm::Align(static_cast<std::uint64_t>(bytes_of(dtype))); }
 /// Stacks are aligned to 64 bytes, never more.
 llvm::Align StackAlign(DType dtype, int width) {
@@ -43,26 +42,26 @@ llvm::Value* ItemEmitter::Reverse(llvm::Value* vector) {
 
 llvm::Value* ItemEmitter::Address(const Access& access, DType dtype, const Place& place) {
   const std::size_t outer = outer_.size();
-  const Extent &by_row = access.strides[outer], &by_column = access.strides[outer + 1];
+  const Dim by_row = access.strides[outer], by_column = access.strides[outer + 1];
   auto* element = Stored(dtype, 0);
   llvm::Value* address = Base(access, dtype);
-  if (place.row && by_row.factor != 0) {
+  if (place.row && !by_row.same(0)) {
     address = builder_.CreateGEP(element, address, builder_.CreateMul(place.row, frame_.Number(by_row)));
   }
-  if (by_column.factor == 0 || ConstantOf(place.column) == 0) return address;
-  auto* offset = Is(by_column, 1) ? place.column : builder_.CreateMul(place.column, frame_.Number(by_column));
+  if (by_column.same(0) || ConstantOf(place.column) == 0) return address;
+  auto* offset = by_column.same(1) ? place.column : builder_.CreateMul(place.column, frame_.Number(by_column));
   return builder_.CreateGEP(element, address, offset);
 }
 
 llvm::Value* ItemEmitter::Addresses(const Access& access, DType dtype, const Place& place) {
-  const Extent& stride = access.strides.back();
+  const Dim stride = access.strides.back();
   llvm::Value* address = Address(access, dtype, place);
   // Small constant steps let the instruction use 32-bit indices.
   constexpr std::int64_t kSmall = 1 << 24;
   llvm::Value* steps = nullptr;
-  if (stride.is_constant() && stride.factor > -kSmall && stride.factor < kSmall) {
+  if (!stride.is_symbol() && stride > -kSmall && stride < kSmall) {
     llvm::SmallVector<std::uint32_t, 16> lanes;
-    for (int i = 0; i < width_; ++i) lanes.push_back(static_cast<std::uint32_t>(i * stride.factor));
+    for (int i = 0; i < width_; ++i) lanes.push_back(static_cast<std::uint32_t>(i * std::int64_t{stride}));
     steps = llvm::ConstantDataVector::get(builder_.getContext(), llvm::ArrayRef(lanes));
   } else {
     steps = (emitter().Lanes() * emitter().Splat(frame_.Number(stride), DType::i64)).value();
@@ -71,21 +70,21 @@ llvm::Value* ItemEmitter::Addresses(const Access& access, DType dtype, const Pla
 }
 
 Scalar ItemEmitter::Load(const Access& access, DType dtype, const Place& place) {
-  const Extent& stride = access.strides.back();
+  const Dim stride = access.strides.back();
   const llvm::Align align = AlignOf(dtype);
-  if (place.single || stride.factor == 0) {
+  if (place.single || stride.same(0)) {
     llvm::Value* element = builder_.CreateAlignedLoad(Stored(dtype, 0), Address(access, dtype, place), align);
     if (dtype == DType::bool_) element = builder_.CreateIsNotNull(element);
     return emitter().Splat(element, dtype);
   }
   auto* type = Stored(dtype, width_);
   auto* zeros = llvm::Constant::getNullValue(type);  // not poison: a rare path may branch on idle lanes
-  if (Is(stride, 1)) {
+  if (stride.same(1)) {
     auto* address = Address(access, dtype, place);
     if (!place.mask) return FromStored(builder_.CreateAlignedLoad(type, address, align), dtype);
     return FromStored(builder_.CreateMaskedLoad(type, address, align, place.mask, zeros), dtype);
   }
-  if (Is(stride, -1)) {
+  if (stride.same(-1)) {
     auto* address = builder_.CreateGEP(Stored(dtype, 0), Address(access, dtype, place), Int64(builder_, 1 - width_));
     llvm::Value* loaded = place.mask ? builder_.CreateMaskedLoad(type, address, align, Reverse(place.mask), zeros)
                                      : static_cast<llvm::Value*>(builder_.CreateAlignedLoad(type, address, align));
@@ -96,7 +95,7 @@ Scalar ItemEmitter::Load(const Access& access, DType dtype, const Place& place) 
 }
 
 void ItemEmitter::Store(const Access& access, const Scalar& value, const Place& place) {
-  const Extent& stride = access.strides.back();
+  const Dim stride = access.strides.back();
   const DType dtype = value.dtype();
   const llvm::Align align = AlignOf(dtype);
   llvm::Value* stored = ToStored(value);
@@ -105,15 +104,15 @@ void ItemEmitter::Store(const Access& access, const Scalar& value, const Place& 
                                 align);
     return;
   }
-  assert(stride.factor != 0 && "every lane would write the same element");
-  if (Is(stride, 1)) {
+  assert(!stride.same(0) && "every lane would write the same element");
+  if (stride.same(1)) {
     auto* address = Address(access, dtype, place);
     if (place.mask) {
       builder_.CreateMaskedStore(stored, address, align, place.mask);
     } else {
       builder_.CreateAlignedStore(stored, address, align);
     }
-  } else if (Is(stride, -1)) {
+  } else if (stride.same(-1)) {
     auto* address = builder_.CreateGEP(Stored(dtype, 0), Address(access, dtype, place), Int64(builder_, 1 - width_));
     if (place.mask) {
       builder_.CreateMaskedStore(Reverse(stored), address, align, Reverse(place.mask));

@@ -74,6 +74,7 @@ std::uint8_t Body::VarianceOf(const Instruction& instruction) const {
 
 void Body::Emit(const Instruction& instruction, const Place& place, RegisterFile& registers) {
   ScalarEmitter& emitter = item_.emitter();
+  item_.frame().SetLine(item_.builder(), instruction.line);
   auto operand = [&](std::size_t i) -> const Scalar& {
     const Scalar& scalar = registers[static_cast<std::size_t>(instruction.operands[i])];
     assert(scalar.value() && "a register is read before it is written, or outside its phase");
@@ -141,8 +142,10 @@ void Body::EmitUpTo(llvm::Value* column, llvm::Value* count, RegisterFile& regis
   const Place whole{nullptr, column, nullptr, false};
   auto load_at = [&](const Place& place) {
     Values loaded;
-    each(Kind::kLoad,
-         [&](const Instruction& load) { loaded.push_back(item_.Load(load.access, load.dtype, place).value()); });
+    each(Kind::kLoad, [&](const Instruction& load) {
+      item_.frame().SetLine(builder, load.line);
+      loaded.push_back(item_.Load(load.access, load.dtype, place).value());
+    });
     return loaded;
   };
   auto part = [&] { return Place{nullptr, column, item_.Mask(count), false}; };
@@ -159,6 +162,7 @@ void Body::EmitUpTo(llvm::Value* column, llvm::Value* count, RegisterFile& regis
   }
   auto store_at = [&](const Place& place) {
     each(Kind::kStore, [&](const Instruction& store) {
+      item_.frame().SetLine(builder, store.line);
       item_.Store(store.access, registers[static_cast<std::size_t>(store.operands[0])], place);
     });
     return Values{};

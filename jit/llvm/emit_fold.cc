@@ -51,6 +51,7 @@ Lanes Fold::Combine(const Lanes& a, const Lanes& b) {
   Lanes lanes;
   for (const Reduction& reduction : reductions_) {
     const std::size_t i = lanes.size();
+    item_.frame().SetLine(item_.builder(), reduction.line);
     ScalarEmitter& emitter = a[i].emitter();
     if (IsArg(reduction)) {
       const ArgValue winner = ArgReduceCombine(emitter, reduction.op, {a[i], a[i + 1]}, {b[i], b[i + 1]});

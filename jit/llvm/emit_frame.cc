@@ -4,12 +4,18 @@
 
 #include <algorithm>
 
+#include "jit/llvm/debug_lines.h"
 #include "runtime/frame.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 
-FrameValues::FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived)
-    : builder_(entry->getTerminator()), plan_(plan), derived_(derived) {}
+FrameValues::FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, DebugLines* lines)
+    : builder_(entry->getTerminator()), plan_(plan), lines_(lines) {}
+
+void FrameValues::SetKnownLine(Builder& builder, Line line) {
+  builder.SetCurrentDebugLocation(lines_->At(*builder.GetInsertBlock()->getParent(), line));
+}
 
 llvm::Value* FrameValues::frame() const { return builder_.GetInsertBlock()->getParent()->getArg(0); }
 
@@ -22,28 +28,36 @@ llvm::Value* FrameValues::Field(std::int64_t offset, llvm::Type* type) {
   return value;
 }
 
-llvm::Value* FrameValues::Dim(std::int32_t dim) {
-  if (auto found = dims_.find(dim); found != dims_.end()) return found->second;
-  const auto product =
-      std::find_if(derived_.begin(), derived_.end(), [&](const DerivedDim& derived) { return derived.dim == dim; });
-  llvm::Value* value = nullptr;
-  if (product != derived_.end()) {
-    llvm::Value* a = Dim(product->a);
-    value = builder_.CreateMul(a, Dim(product->b));
-  } else {
+// A symbol, or a quotient that rounds down.
+llvm::Value* FrameValues::Factor(Dim factor) {
+  const SizeQuotient quotient = QuotientOfSize(factor);
+  if (quotient.divisor == 0) {
     auto* dims = Field(offsetof(Frame, dims), builder_.getPtrTy());
-    auto* place = builder_.CreateConstGEP1_64(builder_.getInt64Ty(), dims, static_cast<std::uint64_t>(dim));
-    value = builder_.CreateLoad(builder_.getInt64Ty(), place);
+    auto* place = builder_.CreateConstGEP1_64(builder_.getInt64Ty(), dims, static_cast<std::uint64_t>(factor.symbol()));
+    return builder_.CreateLoad(builder_.getInt64Ty(), place);
   }
-  dims_[dim] = value;
-  return value;
+  llvm::Value* numerator = Number(quotient.numerator);
+  auto* is_negative = builder_.CreateICmpSLT(numerator, Int64(builder_, 0));
+  auto* lowered = builder_.CreateSub(numerator, Int64(builder_, quotient.divisor - 1));
+  return builder_.CreateSDiv(builder_.CreateSelect(is_negative, lowered, numerator), Int64(builder_, quotient.divisor));
 }
 
-llvm::Value* FrameValues::Number(const Extent& extent) {
-  auto* factor = Int64(builder_, extent.factor);
-  if (extent.is_constant() || extent.factor == 0) return factor;
-  llvm::Value* dim = Dim(extent.dim);
-  return extent.factor == 1 ? dim : builder_.CreateMul(dim, factor);
+llvm::Value* FrameValues::Number(Dim dim) {
+  if (!dim.is_symbol()) return Int64(builder_, dim);
+  if (auto found = numbers_.find(dim.symbol()); found != numbers_.end()) return found->second;
+  llvm::Value* sum = nullptr;
+  for (const SizeTerm& term : TermsOfSize(dim)) {
+    llvm::Value* product = nullptr;
+    for (const Dim factor : term.factors) {
+      llvm::Value* value = factor.same(dim) ? Factor(factor) : Number(factor);
+      product = product ? builder_.CreateMul(product, value) : value;
+    }
+    auto* number = Int64(builder_, term.factor);
+    product = !product ? number : term.factor == 1 ? product : builder_.CreateMul(product, number);
+    sum = sum ? builder_.CreateAdd(sum, product) : product;
+  }
+  numbers_[dim.symbol()] = sum;
+  return sum;
 }
 
 llvm::Value* FrameValues::Address(std::int32_t index) {
@@ -59,11 +73,11 @@ llvm::Value* FrameValues::Address(std::int32_t index) {
     }
     case PlanBuffer::Kind::kArena: {
       auto* arena = Field(offsetof(Frame, arena), builder_.getPtrTy());
-      address = builder_.CreateConstGEP1_64(builder_.getInt8Ty(), arena, static_cast<std::uint64_t>(buffer.offset));
+      address = builder_.CreateGEP(builder_.getInt8Ty(), arena, Number(buffer.offset));
       break;
     }
     case PlanBuffer::Kind::kScratch:
-      address = Stack(buffer.elements * bytes_of(buffer.dtype));
+      address = Stack(std::int64_t{buffer.elements} * bytes_of(buffer.dtype));
       break;
   }
   addresses_[index] = address;

@@ -4,7 +4,6 @@
 
 #include <llvm/ADT/DenseMap.h>
 
-#include <span>
 #include <utility>
 
 #include "jit/llvm/emit_loop.h"
@@ -12,17 +11,20 @@
 
 namespace duet {
 
-/// A number that Frame::dims does not hold: dims[a] * dims[b] stands for dims[dim].
-struct DerivedDim {
-  std::int32_t dim, a, b;
-};
+class DebugLines;
 
 class FrameValues {
  public:
   /// `entry` is the function's entry block, ended by a branch; new loads and allocas go before that branch.
-  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, std::span<const DerivedDim> derived);
+  /// `lines`: null when nobody asks for them.
+  FrameValues(llvm::BasicBlock* entry, const LoopPlan& plan, DebugLines* lines);
 
-  llvm::Value* Number(const Extent& extent);  ///< i64
+  /// What the builder emits from now on comes from this line of user code.
+  void SetLine(Builder& builder, Line line) {
+    if (lines_) SetKnownLine(builder, line);
+  }
+
+  llvm::Value* Number(Dim dim);               ///< i64
   llvm::Value* Address(std::int32_t buffer);  ///< of element 0
   llvm::Value* RuntimeFunction(std::int64_t offset);
   /// `bytes` of the stack, aligned to a cache line.
@@ -33,13 +35,14 @@ class FrameValues {
 
  private:
   llvm::Value* Field(std::int64_t offset, llvm::Type* type);
-  llvm::Value* Dim(std::int32_t dim);
+  llvm::Value* Factor(Dim factor);
+  void SetKnownLine(Builder& builder, Line line);
 
   Builder builder_;
   const LoopPlan& plan_;
-  std::span<const DerivedDim> derived_;
+  DebugLines* lines_;
   llvm::DenseMap<std::int64_t, llvm::Value*> fields_;
-  llvm::DenseMap<std::int32_t, llvm::Value*> dims_, addresses_;
+  llvm::DenseMap<std::int32_t, llvm::Value*> numbers_, addresses_;
 };
 
 }  // namespace duet

@@ -9,7 +9,7 @@
 namespace duet {
 namespace {
 
-bool IsZero(const Extent& extent) { return extent.factor == 0; }
+bool IsZero(Dim dim) { return dim.same(0); }
 
 /// Splits the block at the builder: what `head` emits stays before what the builder emits from now on.
 llvm::BranchInst* SplitBlock(Builder& builder) {
@@ -98,7 +98,7 @@ Scalar ItemEmitter::Index(const Access& access, const Place& place) {
   if (place.row && !IsZero(access.strides[outer])) {
     index = builder_.CreateAdd(index, builder_.CreateMul(place.row, frame_.Number(access.strides[outer])));
   }
-  const Extent& stride = access.strides[outer + 1];
+  const Dim stride = access.strides[outer + 1];
   if (IsZero(stride)) return wide.Splat(index, DType::i64);
   llvm::Value* step = frame_.Number(stride);
   index = builder_.CreateAdd(index, builder_.CreateMul(place.column, step));

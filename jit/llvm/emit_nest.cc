@@ -99,7 +99,7 @@ llvm::Value* EmitItemCount(Builder& builder, FrameValues& frame, const LoopNest&
     return builder.CreateSDiv(raised, Int64(builder, nest.inner_block));
   }
   llvm::Value* count = Int64(builder, 1);
-  for (const Extent& extent : nest.outer) count = builder.CreateMul(count, frame.Number(extent));
+  for (const Dim size : nest.outer) count = builder.CreateMul(count, frame.Number(size));
   return count;
 }
 

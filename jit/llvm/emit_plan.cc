@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "jit/llvm/debug_lines.h"
 #include "jit/llvm/emit_control_step.h"
 #include "jit/llvm/emit_nest.h"
 #include "jit/llvm/emit_scalar_step.h"
@@ -14,11 +15,26 @@
 namespace duet {
 namespace {
 
+/// The first line of user code in it.
+Line LineOf(const LoopNest& nest) {
+  for (const Phase& phase : nest.phases)
+    for (const auto* code : {&phase.body, &phase.after})
+      for (const Instruction& instruction : *code)
+        if (instruction.line.file) return instruction.line;
+  return {};
+}
+
+Line LineOf(const Step& step) {
+  if (const auto* nest = std::get_if<LoopNest>(&step)) return LineOf(*nest);
+  if (const auto* library = std::get_if<LibraryStep>(&step)) return library->line;
+  if (const auto* control = std::get_if<ControlStep>(&step)) return control->line;
+  return std::get<ScalarStep>(step).control.line;
+}
+
 class PlanEmitter {
  public:
-  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived)
-      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), derived_(derived), builder_(module.getContext()) {}
+  PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines)
+      : module_(module), plan_(plan), symbol_(symbol), isa_(isa), lines_(lines), builder_(module.getContext()) {}
 
   void Emit() {
     std::int32_t library_steps = 0;
@@ -29,11 +45,16 @@ class PlanEmitter {
   /// The function that runs the plan. Counts library steps as LibraryStepsOf does.
   llvm::Function* EmitEntry(std::int32_t* library_steps) {
     llvm::Function* entry = NewFunction(builder_.getInt32Ty(), {builder_.getPtrTy()}, symbol_);
-    FrameValues frame = Begin(entry);
+    FrameValues frame = Begin(entry, plan_.steps.empty() ? Line() : LineOf(plan_.steps[0]));
     std::int32_t nests = 0, regions = 0;
     for (const Step& step : plan_.steps) {
+      frame.SetLine(builder_, LineOf(step));
       if (const auto* nest = std::get_if<LoopNest>(&step)) {
-        EmitNestStep(frame, *nest, nests++);
+        const std::int32_t number = nests++;
+        if (llvm::Value* is_needed = UnlessInPlace(frame, *nest))
+          EmitIf(builder_, is_needed, [&] { EmitNestStep(frame, *nest, number); });
+        else
+          EmitNestStep(frame, *nest, number);
       } else if (std::holds_alternative<LibraryStep>(step)) {
         EmitLibraryStep(frame, (*library_steps)++);
       } else if (const auto* scalar = std::get_if<ScalarStep>(&step)) {
@@ -42,14 +63,20 @@ class PlanEmitter {
         const auto& control = std::get<ControlStep>(step);
         llvm::SmallVector<llvm::Function*, 2> functions;
         for (const auto& region : control.regions) {
-          const std::string symbol = symbol_ + ".region_" + std::to_string(regions++);
-          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, derived_).EmitEntry(library_steps));
+          const std::string number = "region_" + std::to_string(regions++);
+          const std::string symbol = Inside(number, number + "_" + region->name);
+          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, lines_).EmitEntry(library_steps));
         }
         EmitControlStep(builder_, frame, control, functions);
       }
     }
     builder_.CreateRet(builder_.getInt32(kOk));
     return entry;
+  }
+
+  /// The name of a function that this one calls; debuggers take what follows a dot for a compiler's own business.
+  std::string Inside(const std::string& number, const std::string& name) const {
+    return lines_ ? symbol_ + "::" + name : symbol_ + "." + number;
   }
 
   llvm::Function* NewFunction(llvm::Type* result, llvm::ArrayRef<llvm::Type*> parameters, const std::string& name) {
@@ -60,13 +87,31 @@ class PlanEmitter {
   }
 
   /// An entry block for the frame's values and a block after it, where the builder stands.
-  FrameValues Begin(llvm::Function* function) {
+  FrameValues Begin(llvm::Function* function, Line line) {
     auto& context = module_.getContext();
     auto* entry = llvm::BasicBlock::Create(context, "entry", function);
     auto* start = llvm::BasicBlock::Create(context, "start", function);
     llvm::BranchInst::Create(start, entry);
     builder_.SetInsertPoint(start);
-    return FrameValues(entry, plan_, derived_);
+    builder_.SetCurrentDebugLocation({});
+    if (lines_) {
+      lines_->Describe(*function, function->getName().str(), line);
+      builder_.SetCurrentDebugLocation(lines_->At(*function, line));
+      entry->getTerminator()->setDebugLoc(builder_.getCurrentDebugLocation());
+    }
+    return FrameValues(entry, plan_, lines_);
+  }
+
+  /// Of a nest that copies an input to the output that may be its very memory: whether it is not. Null for others.
+  llvm::Value* UnlessInPlace(FrameValues& frame, const LoopNest& nest) {
+    if (nest.phases.size() != 1 || nest.phases[0].body.size() != 2) return nullptr;
+    const Instruction &load = nest.phases[0].body[0], &store = nest.phases[0].body[1];
+    if (load.kind != Instruction::Kind::kLoad || store.kind != Instruction::Kind::kStore) return nullptr;
+    const std::int32_t from = load.access.buffer, to = store.access.buffer, output = to - plan_.input_count;
+    if (from >= plan_.input_count || output < 0 || output >= static_cast<std::int32_t>(plan_.in_place.size()) ||
+        plan_.in_place[static_cast<std::size_t>(output)] != from)
+      return nullptr;
+    return builder_.CreateICmpNE(frame.Address(from), frame.Address(to));
   }
 
   void EmitNestStep(FrameValues& frame, const LoopNest& nest, std::int32_t number) {
@@ -95,18 +140,17 @@ class PlanEmitter {
   }
 
   llvm::Function* EmitChunk(const LoopNest& nest, std::int32_t number) {
-    const auto before = builder_.saveIP();
+    const Builder::InsertPointGuard before(builder_);
     llvm::Type* i64 = builder_.getInt64Ty();
     llvm::Function* chunk = NewFunction(builder_.getVoidTy(), {builder_.getPtrTy(), i64, i64},
-                                        symbol_ + ".chunk_" + std::to_string(number));
-    FrameValues frame = Begin(chunk);
+                                        Inside("chunk_" + std::to_string(number), nest.name));
+    FrameValues frame = Begin(chunk, LineOf(nest));
     if (nest.grain > 0) {
       EmitNest(builder_, frame, plan_, nest, isa_, chunk->getArg(1), chunk->getArg(2));
     } else {  // always called for all items: known numbers fold
       EmitNest(builder_, frame, plan_, nest, isa_, Int64(builder_, 0), EmitItemCount(builder_, frame, nest));
     }
     builder_.CreateRetVoid();
-    builder_.restoreIP(before);
     return chunk;
   }
 
@@ -121,15 +165,14 @@ class PlanEmitter {
   const LoopPlan& plan_;
   const std::string& symbol_;
   Isa isa_;
-  std::span<const DerivedDim> derived_;
+  DebugLines* lines_;
   Builder builder_;
 };
 
 }  // namespace
 
-void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived) {
-  PlanEmitter(module, plan, symbol, isa, derived).Emit();
+void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines) {
+  PlanEmitter(module, plan, symbol, isa, lines).Emit();
 }
 
 }  // namespace duet

@@ -2,7 +2,6 @@
 // external symbols, never unwinds, and computes the same bits for every ISA.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "jit/llvm/emit_frame.h"
@@ -10,9 +9,9 @@
 
 namespace duet {
 
-/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule). `derived` outlives the
-/// call.
+/// Adds int32_t symbol(Frame*). The module's target must have been set up (ConfigureModule). `lines`, where they are
+/// asked for, describes the code for debuggers: functions are called after the symbol.
 void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa,
-              std::span<const DerivedDim> derived = {});
+              DebugLines* lines = nullptr);
 
 }  // namespace duet

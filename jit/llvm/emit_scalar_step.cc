@@ -75,6 +75,7 @@ class ScalarStepEmitter {
   }
 
   void EmitInstruction(const Instruction& instruction) {
+    frame_.SetLine(builder_, instruction.line);
     const auto scalar = [&](Register index) { return emitter_.Wrap(Get(index), DTypeOf(index)); };
     Scalar result;
     if (instruction.kind == Instruction::Kind::kLiteral) {
@@ -96,6 +97,7 @@ class ScalarStepEmitter {
   }
 
   void EmitControl(const ScalarControl& control) {
+    frame_.SetLine(builder_, control.line);
     switch (control.op) {
       case Op::cond:
         return SetAll(control.results, EmitCond(control, 0));

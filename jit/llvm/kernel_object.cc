@@ -18,7 +18,7 @@ std::string CompileKernelObject(Isa isa, std::span<const KernelSource> kernels,
   context.setDiscardValueNames(true);
   llvm::Module module(name(isa), context);
   ConfigureModule(module, *machine);
-  for (const KernelSource& kernel : kernels) EmitPlan(module, *kernel.plan, kernel.symbol, isa, kernel.derived);
+  for (const KernelSource& kernel : kernels) EmitPlan(module, *kernel.plan, kernel.symbol, isa);
   EmitMatmulKernels(module, isa, matmul);
   std::string problem;
   llvm::raw_string_ostream stream(problem);

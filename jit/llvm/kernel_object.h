@@ -15,7 +15,6 @@ namespace duet {
 struct KernelSource {
   std::string symbol;
   const LoopPlan* plan = nullptr;
-  std::span<const DerivedDim> derived;
 };
 
 /// The bytes of the object file: the kernels, and those of the matrix product, whose rows are appended to `matmul`.

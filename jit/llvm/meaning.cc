@@ -28,6 +28,7 @@ Scalar EmitOp([[maybe_unused]] ScalarEmitter& emitter, Op op, std::span<const Sc
 #define DUET_MEANING_Contract(name) break;
 #define DUET_MEANING_Effect(name) break;
 #define DUET_MEANING_Region(name) break;
+#define DUET_MEANING_Host(name) break;
 #define DUET_OP(name, Class, ...) \
   case Op::name:                  \
     DUET_MEANING_##Class(name)

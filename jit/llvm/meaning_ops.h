@@ -23,6 +23,7 @@ namespace duet::meaning {
 #define DUET_MEANING_Contract(name)
 #define DUET_MEANING_Effect(name)
 #define DUET_MEANING_Region(name)
+#define DUET_MEANING_Host(name)
 
 #define DUET_OP(name, Class, ...) DUET_MEANING_##Class(name)
 #include <duet/ops.def>
@@ -44,5 +45,6 @@ namespace duet::meaning {
 #undef DUET_MEANING_Contract
 #undef DUET_MEANING_Effect
 #undef DUET_MEANING_Region
+#undef DUET_MEANING_Host
 
 }  // namespace duet::meaning

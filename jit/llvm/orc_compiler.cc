@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
+#include "jit/llvm/debug_lines.h"
 #include "jit/llvm/emit_plan.h"
 #include "jit/llvm/orc_linker.h"
 #include "jit/llvm/target.h"
@@ -18,7 +20,9 @@
 namespace duet {
 namespace {
 
+// Equal plans are equal bytes; with names for debuggers the function's own.
 constexpr const char* kEntry = "duet_entry";
+std::string SymbolOf(const LoopPlan& plan, bool debug) { return debug ? "duet::" + plan.name : kEntry; }
 
 /// Machines are not thread-safe and cost as much as a small compile: one per thread that compiles.
 llvm::TargetMachine& ThreadMachine(Isa isa, CodegenEffort effort = CodegenEffort::kDefault) {
@@ -49,10 +53,14 @@ class Milliseconds {
 };
 
 struct EmittedPlan {
-  EmittedPlan(const LoopPlan& plan, Isa isa, const std::string& symbol) : module(plan.name, context) {
+  EmittedPlan(const LoopPlan& plan, Isa isa, bool debug) : module(plan.name, context) {
     context.setDiscardValueNames(true);
     ConfigureModule(module, ThreadMachine(isa));
-    EmitPlan(module, plan, symbol, isa);
+    {
+      std::optional<DebugLines> lines;
+      if (debug) lines.emplace(module);
+      EmitPlan(module, plan, SymbolOf(plan, debug), isa, lines ? &*lines : nullptr);
+    }
     if (!options().verify) return;
     std::string problem;
     llvm::raw_string_ostream stream(problem);
@@ -64,8 +72,8 @@ struct EmittedPlan {
 
 class OrcExecutable : public Executable {
  public:
-  explicit OrcExecutable(std::string_view object) : code_(object) {
-    entry = code_.Find<EntryFunction>(kEntry);
+  OrcExecutable(std::string_view object, const std::string& symbol) : code_(object) {
+    entry = code_.Find<EntryFunction>(symbol);
     code_bytes = static_cast<std::int64_t>(object.size());
   }
 
@@ -76,30 +84,35 @@ class OrcExecutable : public Executable {
 }  // namespace
 
 std::unique_ptr<Executable> OrcCompiler::Compile(const LoopPlan& plan) {
+  const bool debug = options().gdb || options().perf;
   CompileTimes times;
+  const std::string object = EmitObjectFile(plan, debug, &times);
   Milliseconds clock;
-  llvm::SmallVector<char, 0> object;
-  {
-    EmittedPlan emitted(plan, isa_, kEntry);
-    times.emit_ms = clock.Lap();
-    EmitObject(emitted.module, ThreadMachine(isa_, EffortFor(emitted.module)), object);
-  }
-  times.codegen_ms = clock.Lap();
-  auto executable = std::make_unique<OrcExecutable>(std::string_view(object.data(), object.size()));
+  auto executable = std::make_unique<OrcExecutable>(object, SymbolOf(plan, debug));
   times.link_ms = clock.Lap();
   executable->times = times;
   return executable;
 }
 
+std::string OrcCompiler::EmitObjectFile(const LoopPlan& plan, bool debug, CompileTimes* times) {
+  Milliseconds clock;
+  EmittedPlan emitted(plan, isa_, debug);
+  times->emit_ms = clock.Lap();
+  llvm::SmallVector<char, 0> object;
+  EmitObject(emitted.module, ThreadMachine(isa_, EffortFor(emitted.module)), object);
+  times->codegen_ms = clock.Lap();
+  return {object.begin(), object.end()};
+}
+
 std::string OrcCompiler::EmitLlvm(const LoopPlan& plan) {
-  EmittedPlan emitted(plan, isa_, kEntry);
+  EmittedPlan emitted(plan, isa_, /*debug=*/false);
   std::string text;
   llvm::raw_string_ostream(text) << emitted.module;
   return text;
 }
 
 std::string OrcCompiler::EmitAssembly(const LoopPlan& plan) {
-  EmittedPlan emitted(plan, isa_, kEntry);
+  EmittedPlan emitted(plan, isa_, /*debug=*/false);
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;

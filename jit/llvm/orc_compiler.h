@@ -13,6 +13,8 @@ class OrcCompiler : public Compiler {
   explicit OrcCompiler(Isa isa) : isa_(isa) {}
 
   std::unique_ptr<Executable> Compile(const LoopPlan& plan) override;
+  /// The object file that Compile links. `debug`: with a line of user code for each instruction, and names.
+  std::string EmitObjectFile(const LoopPlan& plan, bool debug, CompileTimes* times);
   std::string EmitLlvm(const LoopPlan& plan) override;
   std::string EmitAssembly(const LoopPlan& plan) override;
 

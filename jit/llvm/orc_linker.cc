@@ -1,15 +1,20 @@
 #include "jit/llvm/orc_linker.h"
 
 #include <duet/error.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/DebugInfoSupport.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/ELFDebugObjectPlugin.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/PerfSupportPlugin.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/ExecutionEngine/Orc/MapperJITLinkMemoryManager.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
+#include <llvm/ExecutionEngine/Orc/TargetProcess/JITLoaderPerf.h>
 #include <llvm/Support/MemoryBuffer.h>
 
 #include <atomic>
 #include <utility>
 
 #include "jit/llvm/target.h"
+#include "runtime/options.h"
 
 namespace duet {
 namespace {
@@ -23,6 +28,38 @@ T Check(const char* what, llvm::Expected<T> value) {
   return std::move(*value);
 }
 
+/// Shows objects that have debug information to a debugger.
+std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> ForDebuggers(llvm::orc::ExecutionSession& session) {
+  llvm::Error error = llvm::Error::success();
+  auto plugin = std::make_shared<llvm::orc::ELFDebugObjectPlugin>(session, /*RequireDebugSections=*/true,
+                                                                  /*AutoRegisterCode=*/true, error);
+  if (error) Throw("DUET_GDB=1", std::move(error));
+  return plugin;
+}
+
+/// Keeps what the linker would drop and profilers want: lines, and the names of functions that only this object calls.
+class KeepForProfilers final : public llvm::orc::DebugInfoPreservationPlugin {
+ public:
+  void modifyPassConfig(llvm::orc::MaterializationResponsibility& responsibility, llvm::jitlink::LinkGraph& graph,
+                        llvm::jitlink::PassConfiguration& passes) override {
+    DebugInfoPreservationPlugin::modifyPassConfig(responsibility, graph, passes);
+    passes.PrePrunePasses.push_back([](llvm::jitlink::LinkGraph& linked) {
+      for (llvm::jitlink::Symbol* symbol : linked.defined_symbols())
+        if (symbol->hasName() && symbol->isCallable()) symbol->setLive(true);
+      return llvm::Error::success();
+    });
+  }
+};
+
+/// Writes a jitdump file, which `perf inject --jit` reads.
+std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> ForProfilers(llvm::orc::ExecutionSession& session) {
+  using llvm::orc::ExecutorAddr;
+  return std::make_shared<llvm::orc::PerfSupportPlugin>(
+      session.getExecutorProcessControl(), ExecutorAddr::fromPtr(&llvm_orc_registerJITLoaderPerfStart),
+      ExecutorAddr::fromPtr(&llvm_orc_registerJITLoaderPerfEnd),
+      ExecutorAddr::fromPtr(&llvm_orc_registerJITLoaderPerfImpl), /*EmitDebugInfo=*/true, /*EmitUnwindInfo=*/false);
+}
+
 /// Links nothing but what it is given: no process symbols, no platform. Code lies packed in slabs.
 std::unique_ptr<llvm::orc::LLJIT> MakeOrc() {
   using namespace llvm::orc;
@@ -31,7 +68,13 @@ std::unique_ptr<llvm::orc::LLJIT> MakeOrc() {
   auto make_layer = [](ExecutionSession& session) -> llvm::Expected<std::unique_ptr<ObjectLayer>> {
     auto memory = MapperJITLinkMemoryManager::CreateWithMapper<InProcessMemoryMapper>(kSlabBytes);
     if (!memory) return memory.takeError();
-    return std::make_unique<ObjectLinkingLayer>(session, std::move(*memory));
+    auto layer = std::make_unique<ObjectLinkingLayer>(session, std::move(*memory));
+    if (options().gdb) layer->addPlugin(ForDebuggers(session));
+    if (options().perf) {
+      layer->addPlugin(std::make_shared<KeepForProfilers>());
+      layer->addPlugin(ForProfilers(session));
+    }
+    return layer;
   };
   return Check("starting ORC",
                LLJITBuilder()

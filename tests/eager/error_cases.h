@@ -116,6 +116,7 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kIndex, "update_slice: 3 elements from 1 by 1 leave axis 0 of size 3\n  operands: f32[3,4], f32[3,4]", [](In x) { return update_slice(x[0], x[0], {1, 0}); }, {a}),
       ErrorCase(kIndex, "take: index 3 is out of range for size 3\n  operands: f32[3,4], i32[2]", [](In x) { return take(x[0], x[1]); }, {a, tensor({0, 3})}),
       ErrorCase(kIndex, "take: index -5 is out of range for size 4\n  operands: f64[3,4], i64[1]", [](In x) { return take(x[0], x[1], 1); }, {d, tensor({-5}, i64)}),
+      ErrorCase(kIndex, "index_update: index -4 is out of range for size 3\n  operands: f32[3,4], i32[], f32[4]", [](In x) { return index_update(x[0], x[1], x[2]); }, {a, tensor(-4), ones({4})}),
       ErrorCase(kIndex, "index_add: index 9 is out of range for size 3\n  operands: f32[3,4], i32[1], f32[1,4]", [](In x) { return index_add(x[0], x[1], x[2]); }, {a, tensor({9}), ones({1, 4})}),
       // Values.
       ErrorCase(kValue, "sum: axis 1 is given twice\n  operands: f32[3,4]", [](In x) { return sum(x[0], {1, -1}); }, {a}),

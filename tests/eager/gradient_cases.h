@@ -138,6 +138,8 @@ inline void AddMovement(std::vector<GradientCase>& cases) {
   two("pad", [](T x, T y) { return pad(x, {1, 0}, {0, 2}, y); }, {2, 3}, {});
   two("concatenate", [](T x, T y) { return concatenate({x, y, x}, 1); }, {2, 3}, {2, 1});
   two("index_add", [](T x, T y) { return index_add(x, tensor({1, -1, 1}), y, 1); }, {2, 4}, {2, 3});
+  two("index_update", [](T x, T y) { return index_update(x, tensor({1, -1, 1, 3}), y, 1); }, {2, 4}, {2, 4});
+  two("index_update/one", [](T x, T y) { return index_update(x, 2, y); }, {4, 3}, {3});
   two("matmul", [](T x, T y) { return matmul(x, y); }, {2, 3}, {3, 4});
   two("matmul/batch", [](T x, T y) { return matmul(x, y); }, {2, 1, 2, 3}, {3, 3, 2});
   two("matmul/vectors", [](T x, T y) { return matmul(x, y); }, {3}, {3});

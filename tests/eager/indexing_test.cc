@@ -19,18 +19,19 @@ using testing::HasSubstr;
 // The positions that Python's range(*slice(start, stop, step).indices(size)) gives.
 std::vector<std::int64_t> PythonRange(const Range& r, std::int64_t size) {
   std::int64_t start, stop;
-  if (r.start == Range::kOpen)
+  const auto given = [](Dim end) { return std::int64_t{end}; };
+  if (r.start.same(Range::kOpen))
     start = r.step > 0 ? 0 : size - 1;
   else if (r.start < 0)
-    start = std::max(r.start + size, std::int64_t{r.step > 0 ? 0 : -1});
+    start = std::max(given(r.start) + size, std::int64_t{r.step > 0 ? 0 : -1});
   else
-    start = std::min(r.start, r.step > 0 ? size : size - 1);
-  if (r.stop == Range::kOpen)
+    start = std::min(given(r.start), r.step > 0 ? size : size - 1);
+  if (r.stop.same(Range::kOpen))
     stop = r.step > 0 ? size : -1;
   else if (r.stop < 0)
-    stop = std::max(r.stop + size, std::int64_t{r.step > 0 ? 0 : -1});
+    stop = std::max(given(r.stop) + size, std::int64_t{r.step > 0 ? 0 : -1});
   else
-    stop = std::min(r.stop, r.step > 0 ? size : size - 1);
+    stop = std::min(given(r.stop), r.step > 0 ? size : size - 1);
   std::vector<std::int64_t> positions;
   for (std::int64_t at = start; r.step > 0 ? at < stop : at > stop; at += r.step) positions.push_back(at);
   return positions;
@@ -152,7 +153,7 @@ Tensor At(const Tensor& x, const std::vector<Index>& i) {
 std::string Describe(const std::vector<Index>& indices) {
   std::string text;
   for (const Index& index : indices) {
-    const auto end = [](std::int64_t at) { return at == Range::kOpen ? std::string() : std::to_string(at); };
+    const auto end = [](Dim at) { return at.same(Range::kOpen) ? std::string() : to_string(at); };
     const Range& r = index.range();
     switch (index.kind()) {
       case Index::Kind::kAt:

@@ -144,6 +144,9 @@ inline void AddIndexing(std::vector<VmapCase>& cases) {
       cases.push_back({"index_add",
                        [axis](const Tensors& in) { return index_add(in[0], in[1], in[2], axis); },
                        {x, indices, Numbers(added, f32, 3)}});
+      cases.push_back({"index_update",
+                       [axis](const Tensors& in) { return index_update(in[0], in[1], in[2], axis); },
+                       {x, indices, Numbers(added, f32, 3)}});
     }
   for (DType dtype : {i32, i64})
     cases.push_back({"random_bits",

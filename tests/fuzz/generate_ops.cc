@@ -44,6 +44,7 @@ int Generator::AddRandom(Op op) {
     case OpClass::Effect:
       return AddWrite();
     case OpClass::Region:
+    case OpClass::Host:
       return -1;
   }
   return -1;
@@ -197,10 +198,15 @@ int Generator::AddIndex(Op op) {
 }
 
 int Generator::AddSource(Op op) {
-  const Type type = RandomType(op == Op::constant ? OpDTypes::Any : op == Op::iota ? OpDTypes::Number : OpDTypes::Int);
+  const bool any_number = op == Op::iota || op == Op::dimension;
+  const Type type = RandomType(op == Op::constant ? OpDTypes::Any : any_number ? OpDTypes::Number : OpDTypes::Int);
   if (op == Op::constant) return Constant(type);
   Attributes attributes = ToShape(type.shape);
   attributes.dtype = type.dtype;
+  if (op == Op::dimension) {
+    attributes.shape = {Size()};
+    return Add(op, {}, attributes);
+  }
   if (op == Op::random_bits) return Add(op, {Value({i64, {}})}, attributes);
   if (type.shape.empty()) return -1;
   attributes.axes = {random_.Below(type.shape.rank())};

@@ -38,7 +38,7 @@ TEST(Parse, Errors) {
       {"graph @f(%x: f32[9999999999999999999])", "t:1:18: expected a number or symbol of 64 bits"},
       {"graph @f(%x: f32[-9223372036854775808])",
        "t:1:18: expected a number that is not among the smallest of 64 bits"},
-      {"graph @f(%x: f32[s9999999999])", "t:1:18: expected a symbol, s0 to s2147483647"},
+      {"graph @f(%x: f32[s9999999999])", "t:1:18: expected a symbol, s0 to s65535"},
       {"graph @f(%x: f64[99999999999,99999999999])", "t:1:10: size of f64[99999999999,99999999999] exceeds memory"},
       {"graph @f(%x: f32[], %x: f32[])", "t:1:21: %x is defined twice"},
       {"graph @f() -> (f32[]) { return }", "t:1:32: expected 1 outputs, found 0"},

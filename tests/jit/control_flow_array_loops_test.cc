@@ -6,7 +6,7 @@
 namespace duet {
 namespace {
 
-using In = const TensorList&;
+using In = const Tensors&;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
@@ -17,19 +17,19 @@ std::vector<FlowCase> ArrayCases() {
   const Tensor large = iota({150000}, 0, f32) * 0.0001, captured = iota({6}, 0, f32) * 0.01;
   return {
       {"grows_in_place",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {
              while_loop([](const Tensor& y) { return sum(y) < 50; }, [](const Tensor& y) { return y * 1.5 + 1; }, x[0]),
              x[0]};
        },
        {{a}, {a + 100}}},
       {"alternates_between_two_buffers",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(0, x[1], [](const Tensor&, const Tensor& y) { return flip(y) * 1.25 + y; }, x[0]), x[0] + 1};
        },
        {{a, tensor(4)}, {a, tensor(5)}, {a, tensor(1)}, {a, tensor(0)}}},
       {"exchanges",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q] = fori_loop(
              0, x[2], [](const Tensor&, const Tensor& p, const Tensor& q) { return std::pair{q, p}; },
              std::pair{x[0], x[1]});
@@ -40,7 +40,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, b, tensor(3)}, {a, b, tensor(2)}, {a, b, tensor(0)}}},
       {"rotates",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q, r] = fori_loop(
              0, 4,
              [](const Tensor&, const Tensor& p, const Tensor& q, const Tensor& r) { return std::tuple{q, r, p * 2}; },
@@ -49,7 +49,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, b}}},
       {"one_array_as_all_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q, r] = fori_loop(
              0, 3,
              [](const Tensor&, const Tensor& p, const Tensor& q, const Tensor& r) {
@@ -60,7 +60,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"gives_one_array_as_all_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q] = fori_loop(
              0, 3,
              [](const Tensor&, const Tensor& p, const Tensor& q) {
@@ -72,14 +72,14 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, b}}},
       {"state_is_captured_too",
-       [captured](In x) -> TensorList {
+       [captured](In x) -> Tensors {
          return {fori_loop(
                      0, 4, [&](const Tensor& i, const Tensor& y) { return y + x[0] * i + captured; }, x[0]),
                  fori_loop(0, 4, [&](const Tensor&, const Tensor& y) { return y + captured; }, captured)};
        },
        {{a}}},
       {"state_that_stays_and_state_that_is_not_used",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q, r] = fori_loop(
              0, 3,
              [](const Tensor&, const Tensor& p, const Tensor& q, const Tensor& r) {
@@ -90,7 +90,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, b}}},
       {"invariants",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 4,
              [&](const Tensor& i, const Tensor& y) {
@@ -100,13 +100,13 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{square(0), square, tensor(0.1f)}}},
       {"an_invariant_of_no_iteration",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([&](const Tensor& y) { return sum(y) < -1e6; },
                             [&](const Tensor& y) { return y + take(y, x[1]); }, x[0])};
        },
        {{a, tensor({0, 1, 2, 3, 4, 99})}}},
       {"trees",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          using State = std::tuple<std::pair<Tensor, Tensor>, std::vector<Tensor>, std::array<Tensor, 2>>;
          const auto [p, v, n] = fori_loop(
              0, 5,
@@ -119,7 +119,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, b, wide}}},
       {"vector_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return while_loop([](const std::vector<Tensor>& v) { return sum(v[0]) < 20; },
                            [](const std::vector<Tensor>& v) {
                              std::vector<Tensor> next;
@@ -130,7 +130,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, b, wide}, {b * 9, b, wide}}},
       {"literals_as_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [y, n] = while_loop([](const Tensor&, const Tensor& n) { return n < 4; },
                                   [&](const Tensor& y, const Tensor& n) { return std::pair{y + x[0], n + 1}; },
                                   std::pair{zeros({6}), 0});
@@ -138,7 +138,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"constants_in_the_body",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 3,
              [](const Tensor& i, const Tensor& y) {
@@ -148,7 +148,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"strided_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {
              fori_loop(
                  0, 3, [](const Tensor&, const Tensor& y) { return transpose(y) + y; }, transpose(x[0])),
@@ -160,7 +160,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{square}, {flip(square, 0)}, {transpose(square)}}},
       {"views_given_back",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
                      0, 3, [](const Tensor&, const Tensor& y) { return flip(y); }, x[0]),
                  fori_loop(
@@ -170,14 +170,14 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"products",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
                      0, 4, [&](const Tensor&, const Tensor& y) { return matmul(x[0], y) + y; }, x[0]),
                  fori_loop(0, 4, [&](const Tensor&, const Tensor& y) { return matmul(y, transpose(y)); }, x[0])};
        },
        {{square}}},
       {"sort_take_and_index_add",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {
              fori_loop(
                  0, 5, [&](const Tensor& i, const Tensor& y) { return sort(y * -1.5) + take(y, x[1]) * i; }, x[0]),
@@ -189,7 +189,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a, tensor({5, 5, 0, 1, 2, -1})}}},
       {"assembled",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
                      0, 4,
                      [](const Tensor&, const Tensor& y) { return concatenate({y(range(1, 6)), reshape(sum(y), {1})}); },
@@ -202,7 +202,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"row_and_column_reductions",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 3,
              [](const Tensor&, const Tensor& y) {
@@ -212,7 +212,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{wide}}},
       {"large",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [y, s] = fori_loop(
              0, 5,
              [](const Tensor& i, const Tensor& y, const Tensor& s) {
@@ -223,14 +223,14 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{large}}},
       {"large_matrix",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 3, [](const Tensor&, const Tensor& y) { return softmax(y + sum(y, 0) * 0.001, 1); },
              reshape(x[0], {300, 500}))};
        },
        {{large}}},
       {"empty_arrays",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [y, n] = fori_loop(
              0, 3, [](const Tensor&, const Tensor& y, const Tensor& n) { return std::pair{flip(y) + 1, n + sum(y)}; },
              std::pair{x[0], tensor(1.0f)});
@@ -238,7 +238,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{zeros({0, 3})}}},
       {"arrays_of_one_element",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [y, z] = fori_loop(
              0, 3,
              [](const Tensor& i, const Tensor& y, const Tensor& z) {
@@ -249,7 +249,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{tensor(1.5f)}}},
       {"integers_and_bools",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q, r] = fori_loop(
              0, 5,
              [](const Tensor& i, const Tensor& p, const Tensor& q, const Tensor& r) {
@@ -260,19 +260,19 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{iota({7}, 0, i32), iota({7}, 0, i64) * 5, iota({7}, 0, i32) > 3}}},
       {"doubles",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 9, [](const Tensor& i, const Tensor& y) { return sin(y) * 1.5 + cast(i, f64) * 1e-9; }, x[0])};
        },
        {{iota({7}, 0, f64) * 0.3}}},
       {"newton",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([&](const Tensor& y) { return any(abs(y * y - x[0]) > 1e-4); },
                             [&](const Tensor& y) { return (y + x[0] / y) * 0.5; }, x[0], {.maximum_iterations = 30})};
        },
        {{iota({9}, 0, f32) + 1}, {ones({9})}, {full({9}, kNaN)}}},
       {"loop_after_loop",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          Tensor y = x[0];
          for (int k = 1; k < 4; ++k)
            y = fori_loop(0, k, [&](const Tensor& i, const Tensor& z) { return z + y * i; }, y * 0.5) - y;
@@ -280,7 +280,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"calls_functions",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          static const function step{[](const Tensor& y) {
            return while_loop([](const Tensor& z) { return max(z) < 8; }, [](const Tensor& z) { return z * 2 + 1; }, y);
          }};
@@ -289,7 +289,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{a}}},
       {"random_and_iota",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          const random::Key key(11);
          return {fori_loop(
              0, 3,

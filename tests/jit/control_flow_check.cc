@@ -16,7 +16,7 @@ namespace duet {
 namespace {
 
 struct Outcome {
-  TensorList values;  // results, then what the variables hold
+  Tensors values;  // results, then what the variables hold
   std::string error;
 };
 
@@ -24,22 +24,22 @@ Tensor Copy(const Tensor& x) { return contiguous(stack({x})(0)); }
 
 class FlowChecker {
  public:
-  using Call = std::function<TensorList(const TensorList&)>;
+  using Call = std::function<Tensors(const Tensors&)>;
 
   explicit FlowChecker(const FlowCase& c) : case_(c) {
     for (std::size_t i = 0; i < c.state.size(); ++i) variables_.emplace_back(c.state[i], "v" + std::to_string(i));
   }
 
   void Run() {
-    const auto plain = [&](const TensorList& x) { return case_.f(x, variables_); };
-    for (const TensorList& x : case_.inputs) expected_.push_back(TwoCalls(plain, x));
+    const auto plain = [&](const Tensors& x) { return case_.f(x, variables_); };
+    for (const Tensors& x : case_.inputs) expected_.push_back(TwoCalls(plain, x));
     CheckFunction();
     if (traces_) CheckGraphs();
   }
 
  private:
   // What the program does from its first state: twice, so that values of variables are unique the second time.
-  std::vector<Outcome> TwoCalls(const Call& call, const TensorList& x) {
+  std::vector<Outcome> TwoCalls(const Call& call, const Tensors& x) {
     for (std::size_t i = 0; i < variables_.size(); ++i) variables_[i].assign(Copy(case_.state[i]));
     std::vector<Outcome> outcomes(2);
     for (Outcome& outcome : outcomes) {
@@ -76,20 +76,20 @@ class FlowChecker {
   }
 
   void CheckFunction() {
-    const function<TensorList(TensorList)> traced([&](const TensorList& x) { return case_.f(x, variables_); });
-    Check("function, before it is compiled", [&](const TensorList& x) { return traced(x); });
+    const function<Tensors(Tensors)> traced([&](const Tensors& x) { return case_.f(x, variables_); });
+    Check("function, before it is compiled", [&](const Tensors& x) { return traced(x); });
     traces_ = traced.stats().traces > 0;
     if (!traces_) return;
-    for (const TensorList& x : case_.inputs) traced.compile(x);
+    for (const Tensors& x : case_.inputs) traced.compile(x);
     const std::int64_t before = traced.stats().native_calls;
-    CheckThreads("function, compiled", [&](const TensorList& x) { return traced(x); });
+    CheckThreads("function, compiled", [&](const Tensors& x) { return traced(x); });
     EXPECT_GT(traced.stats().native_calls, before);
     EXPECT_EQ(traced.stats().traces, 1) << "the inputs of a case have the same types";
   }
 
   Graph Record() {
     Trace trace(case_.name);
-    TensorList arguments;
+    Tensors arguments;
     for (const Tensor& x : case_.inputs[0])
       arguments.push_back(trace.AddArgument(x.body()->type, "x" + std::to_string(arguments.size())));
     return trace.Finish(case_.f(arguments, variables_), {});
@@ -126,13 +126,13 @@ class FlowChecker {
   }
 
   void CheckReplay(const std::string& way, const Graph& graph) {
-    Check(way, [&](const TensorList& x) { return Replay(graph, x); });
+    Check(way, [&](const Tensors& x) { return Replay(graph, x); });
   }
 
   // Only the recorded graph knows what a region that raised had written.
   void CheckOptimized(const Graph& graph, const Graph& recorded) {
-    Check("optimised", [&](const TensorList& x) {
-      TensorList before;
+    Check("optimised", [&](const Tensors& x) {
+      Tensors before;
       for (const Variable& variable : variables_) before.push_back(variable.value());
       try {
         return Replay(graph, x);
@@ -148,10 +148,10 @@ class FlowChecker {
     LoopPlan plan = BuildLoopPlan(graph, options);
     std::unique_ptr<Executable> executable = GetCompiler()->Compile(plan);
     const NativeFunction native(graph, std::move(plan), std::move(executable));
-    CheckThreads(way, [&](const TensorList& x) {
+    CheckThreads(way, [&](const Tensors& x) {
       std::vector<const Tensor*> pointers;
       for (const Tensor& argument : x) pointers.push_back(&argument);
-      TensorList outputs, before;
+      Tensors outputs, before;
       for (const Variable& variable : variables_)
         before.push_back(native.may_raise() ? Copy(variable.value()) : Tensor());
       try {
@@ -167,7 +167,7 @@ class FlowChecker {
 
   // Loop plans mean what the graph does: independent of machine code.
   void CheckPlans(const Graph& graph) {
-    for (const TensorList& x : case_.inputs) {
+    for (const Tensors& x : case_.inputs) {
       const std::vector<PlanArray> inputs = PlanInputs(graph, x);
       constexpr std::size_t kMostBytes = 1 << 16;  // element by element takes its time
       for (const PlanArray& input : inputs)
@@ -188,7 +188,7 @@ class FlowChecker {
     }
   }
 
-  std::vector<PlanArray> PlanInputs(const Graph& graph, const TensorList& x) const {
+  std::vector<PlanArray> PlanInputs(const Graph& graph, const Tensors& x) const {
     std::vector<PlanArray> inputs;
     std::size_t argument = 0;
     for (const Input& input : graph.inputs()) {

@@ -17,25 +17,25 @@
 
 namespace duet {
 
-using TensorList = std::vector<Tensor>;
+using Tensors = std::vector<Tensor>;
 using VariableList = std::vector<Variable>;
 
 struct FlowCase {
-  using Program = std::function<TensorList(const TensorList&)>;
-  using StatefulProgram = std::function<TensorList(const TensorList&, VariableList&)>;
+  using Program = std::function<Tensors(const Tensors&)>;
+  using StatefulProgram = std::function<Tensors(const Tensors&, VariableList&)>;
 
   /// Each of `inputs` is a list of arguments, all of the same types.
-  FlowCase(std::string title, Program program, std::vector<TensorList> arguments)
+  FlowCase(std::string title, Program program, std::vector<Tensors> arguments)
       : name(std::move(title)),
-        f([program](const TensorList& x, VariableList&) { return program(x); }),
+        f([program](const Tensors& x, VariableList&) { return program(x); }),
         inputs(std::move(arguments)) {}
-  FlowCase(std::string title, StatefulProgram program, std::vector<TensorList> arguments, TensorList variables)
+  FlowCase(std::string title, StatefulProgram program, std::vector<Tensors> arguments, Tensors variables)
       : name(std::move(title)), f(std::move(program)), inputs(std::move(arguments)), state(std::move(variables)) {}
 
   std::string name;
   StatefulProgram f;
-  std::vector<TensorList> inputs;
-  TensorList state;  ///< what the variables hold before the first call
+  std::vector<Tensors> inputs;
+  Tensors state;  ///< what the variables hold before the first call
 };
 
 inline void PrintTo(const FlowCase& c, std::ostream* out) { *out << c.name; }

@@ -69,62 +69,58 @@ TEST(ControlFlowMeaning, LoopsCountAsInCpp) {
 
 struct Mistake {
   const char* name;
-  std::function<TensorList(const TensorList&)> f;
-  TensorList inputs;
+  std::function<Tensors(const Tensors&)> f;
+  Tensors inputs;
   std::vector<std::string> says;  // kind and parts of the text
   bool only_traced = false;       // plain code meets only what it runs
 };
 
 std::vector<Mistake> Mistakes() {
-  using In = const TensorList&;
+  using In = const Tensors&;
   const Tensor a = ones({3}), yes = tensor(true);
   const auto keep = [](const Tensor& y) { return sum(y) < 10; };
   return {
       {"cond_of_a_float",
-       [](In x) -> TensorList { return {cond(sum(x[0]), [] { return 1; }, [] { return 2; })}; },
+       [](In x) -> Tensors { return {cond(sum(x[0]), [] { return 1; }, [] { return 2; })}; },
        {a},
        {"DTypeError: cond: the choice must be bool, i32 or i64, not f32"}},
       {"cond_of_an_array",
-       [](In x) -> TensorList { return {cond(x[0] > 0, [] { return 1; }, [] { return 2; })}; },
+       [](In x) -> Tensors { return {cond(x[0] > 0, [] { return 1; }, [] { return 2; })}; },
        {a},
        {"ShapeError: cond: the choice must be 0-d, not [3]"}},
       {"cond_of_an_empty_tensor",
-       [](In) -> TensorList { return {cond(Tensor(), [] { return 1; }, [] { return 2; })}; },
+       [](In) -> Tensors { return {cond(Tensor(), [] { return 1; }, [] { return 2; })}; },
        {a},
        {"ValueError: cond: an operand is an empty Tensor"}},
       {"switch_of_a_float",
-       [](In x) -> TensorList { return {switch_case(x[0](0), [] { return 1; }, [] { return 2; })}; },
+       [](In x) -> Tensors { return {switch_case(x[0](0), [] { return 1; }, [] { return 2; })}; },
        {a},
        {"DTypeError: switch_case: the choice must be bool, i32 or i64, not f32"}},
       {"branches_of_two_shapes",
-       [](In x) -> TensorList { return {cond(x[0], [&] { return x[1]; }, [&] { return sum(x[1]); })}; },
+       [](In x) -> Tensors { return {cond(x[0], [&] { return x[1]; }, [&] { return sum(x[1]); })}; },
        {yes, a},
        {"ShapeError: cond: ", "f32[3]", "f32[]"},
        true},
       {"branches_of_two_dtypes",
-       [](In x) -> TensorList { return {cond(x[0], [&] { return x[1]; }, [&] { return cast(x[1], i32); })}; },
+       [](In x) -> Tensors { return {cond(x[0], [&] { return x[1]; }, [&] { return cast(x[1], i32); })}; },
        {yes, a},
        {"DTypeError: cond: ", "f32[3]", "i32[3]"},
        true},
       {"branches_with_vectors_of_two_lengths",
-       [](In x) -> TensorList {
-         return cond(x[0], [&] { return TensorList{x[1]}; }, [&] { return TensorList{x[1], x[1]}; });
-       },
+       [](In x) -> Tensors { return cond(x[0], [&] { return Tensors{x[1]}; }, [&] { return Tensors{x[1], x[1]}; }); },
        {yes, a},
        {"ValueError: cond: a vector in the state or result changed its length"},
        true},
       {"while_grows_its_state",
-       [=](In x) -> TensorList {
-         return {while_loop(keep, [](const Tensor& y) { return concatenate({y, y}); }, x[0])};
-       },
+       [=](In x) -> Tensors { return {while_loop(keep, [](const Tensor& y) { return concatenate({y, y}); }, x[0])}; },
        {a},
        {"ShapeError: while_loop: the body turns carry 0 from f32[3] into f32[6]: dtype and shape must stay the same"}},
       {"while_changes_a_dtype",
-       [=](In x) -> TensorList { return {while_loop(keep, [](const Tensor& y) { return y * 0.5; }, cast(x[0], i32))}; },
+       [=](In x) -> Tensors { return {while_loop(keep, [](const Tensor& y) { return y * 0.5; }, cast(x[0], i32))}; },
        {a},
        {"DTypeError: while_loop: the body turns carry 0 from i32[3] into f32[3]"}},
       {"second_of_the_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [p, q] = while_loop([](const Tensor& p, const Tensor&) { return sum(p) < 10; },
                                   [](const Tensor& p, const Tensor& q) { return std::pair{p + 1, expand_dims(q, 0)}; },
                                   std::pair{x[0], x[0]});
@@ -133,26 +129,24 @@ std::vector<Mistake> Mistakes() {
        {a},
        {"ShapeError: while_loop: the body turns carry 1 from f32[3] into f32[1,3]"}},
       {"bounded_while_grows_its_state",
-       [=](In x) -> TensorList {
+       [=](In x) -> Tensors {
          return {
              while_loop(keep, [](const Tensor& y) { return concatenate({y, y}); }, x[0], {.maximum_iterations = 3})};
        },
        {a},
        {"ShapeError: while_loop: the body turns carry 0 from f32[3] into f32[6]"}},
       {"known_fori_changes_its_state",
-       [](In x) -> TensorList {
-         return {fori_loop(0, 3, [](const Tensor&, const Tensor& y) { return sum(y); }, x[0])};
-       },
+       [](In x) -> Tensors { return {fori_loop(0, 3, [](const Tensor&, const Tensor& y) { return sum(y); }, x[0])}; },
        {a},
        {"ShapeError: fori_loop: the body turns carry 0 from f32[3] into f32[]"}},
       {"computed_fori_changes_its_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(0, x[1], [](const Tensor&, const Tensor& y) { return sum(y); }, x[0])};
        },
        {a, tensor(3)},
        {"ShapeError: fori_loop: the body turns carry 0 from f32[3] into f32[]"}},
       {"scan_changes_its_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {scan([](const Tensor& c, const Tensor& y) { return std::pair{c + expand_dims(y, 0), y}; },
                       tensor(0.0f), x[0])
                      .first};
@@ -160,7 +154,7 @@ std::vector<Mistake> Mistakes() {
        {a},
        {"ShapeError: scan: the body turns carry 0 from f32[] into f32[1]"}},
       {"state_changes_while_a_variable_is_written",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          static Variable v(tensor(0.0f));
          return {while_loop([](const Tensor& y) { return sum(y) < 10; },
                             [&](const Tensor& y) {
@@ -172,55 +166,53 @@ std::vector<Mistake> Mistakes() {
        {a},
        {"ShapeError: while_loop: the body turns carry 0 from f32[3] into f32[6]"}},
       {"condition_is_an_array",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([](const Tensor& y) { return y < 10; }, [](const Tensor& y) { return y + 1; }, x[0])};
        },
        {a},
        {"ValueError: while_loop: the condition must return one 0-d bool, not bool[3]"}},
       {"condition_is_a_number",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([](const Tensor& y) { return sum(y); }, [](const Tensor& y) { return y + 1; }, x[0])};
        },
        {a},
        {"ValueError: while_loop: the condition must return one 0-d bool, not f32[]"}},
       {"bounded_condition_is_an_array",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([](const Tensor& y) { return y < 10; }, [](const Tensor& y) { return y + 1; }, x[0],
                             {.maximum_iterations = 2})};
        },
        {a},
        {"ValueError: while_loop: the condition must return one 0-d bool, not bool[3]"}},
       {"state_is_empty",
-       [=](In) -> TensorList { return {while_loop(keep, [](const Tensor& y) { return y + 1; }, Tensor())}; },
+       [=](In) -> Tensors { return {while_loop(keep, [](const Tensor& y) { return y + 1; }, Tensor())}; },
        {a},
        {"ValueError: while_loop: an operand is an empty Tensor"}},
       {"body_gives_an_empty_tensor",
-       [=](In x) -> TensorList { return {while_loop(keep, [](const Tensor&) { return Tensor(); }, x[0])}; },
+       [=](In x) -> Tensors { return {while_loop(keep, [](const Tensor&) { return Tensor(); }, x[0])}; },
        {a},
        {"ValueError: ", "empty Tensor"}},
       {"bound_is_a_float",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(0, sum(x[0]), [](const Tensor&, const Tensor& y) { return y; }, x[0])};
        },
        {a},
        {"ValueError: fori_loop: bounds are 0-d ints, not f32[]"}},
       {"bound_is_an_array",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(cast(x[0], i32), 3, [](const Tensor&, const Tensor& y) { return y; }, x[0])};
        },
        {a},
        {"ValueError: fori_loop: bounds are 0-d ints, not i32[3]"}},
       {"bound_is_empty",
-       [](In x) -> TensorList {
-         return {fori_loop(Tensor(), 3, [](const Tensor&, const Tensor& y) { return y; }, x[0])};
-       },
+       [](In x) -> Tensors { return {fori_loop(Tensor(), 3, [](const Tensor&, const Tensor& y) { return y; }, x[0])}; },
        {a},
        {"ValueError: fori_loop: bounds are 0-d ints, not an empty Tensor"}},
       {"vector_state_grows",
-       [](In x) -> TensorList {
-         return while_loop([](const TensorList& v) { return sum(v[0]) < 10; },
-                           [](const TensorList& v) {
-                             TensorList next = v;
+       [](In x) -> Tensors {
+         return while_loop([](const Tensors& v) { return sum(v[0]) < 10; },
+                           [](const Tensors& v) {
+                             Tensors next = v;
                              next.push_back(v[0]);
                              return next;
                            },
@@ -229,35 +221,35 @@ std::vector<Mistake> Mistakes() {
        {a},
        {"ValueError: while_loop: a vector in the state or result changed its length"}},
       {"scans_of_two_lengths",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {map([](const std::pair<Tensor, Tensor>& p) { return p.first + p.second; }, std::pair{x[0], x[1]})};
        },
        {a, ones({4})},
        {"ShapeError: scan: cannot scan f32[4] over length 3"}},
       {"scans_a_number",
-       [](In x) -> TensorList { return {map([](const Tensor& y) { return y; }, sum(x[0]))}; },
+       [](In x) -> Tensors { return {map([](const Tensor& y) { return y; }, sum(x[0]))}; },
        {a},
        {"ShapeError: scan: cannot scan a 0-d array"}},
       {"scans_another_length",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {scan([](const Tensor& c, const Tensor& y) { return std::pair{c, y}; }, tensor(0), x[0], {.length = 4})
                      .second};
        },
        {a},
        {"ShapeError: scan: cannot scan f32[3] over length 4"}},
       {"scans_nothing",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {
              scan([](const Tensor& c, const std::tuple<>&) { return std::pair{c, c}; }, x[0], std::tuple<>()).second};
        },
        {a},
        {"ValueError: scan: nothing is scanned: give a length"}},
       {"scans_an_empty_tensor",
-       [](In) -> TensorList { return {map([](const Tensor& y) { return y; }, Tensor())}; },
+       [](In) -> Tensors { return {map([](const Tensor& y) { return y; }, Tensor())}; },
        {a},
        {"ValueError: scan: an operand is an empty Tensor"}},
       {"scan_changes_its_state_of_length_0",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {
              scan([](const Tensor& c, const Tensor& y) { return std::pair{expand_dims(c, 0), y}; }, tensor(0.0f), x[0])
                  .second};
@@ -265,13 +257,13 @@ std::vector<Mistake> Mistakes() {
        {zeros({0})},
        {"ShapeError: scan: the body turns carry 0 from f32[] into f32[1]"}},
       {"an_op_in_the_body",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(0, 3, [&](const Tensor&, const Tensor& y) { return matmul(y, x[1]); }, x[0])};
        },
        {a, ones({4, 4})},
        {"ShapeError: matmul: ", "f32[3]", "f32[4,4]"}},
       {"an_op_in_a_body_of_a_body",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {map(
              [&](const Tensor& y) {
                return cond(y > 0, [&] { return reshape(x[0], {2, 2}); }, [&] { return zeros({2, 2}); });
@@ -281,7 +273,7 @@ std::vector<Mistake> Mistakes() {
        {a},
        {"ShapeError: reshape: "}},
       {"written_with_another_shape",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          static Variable v(tensor(0.0f));
          return {map(
              [&](const Tensor& y) {
@@ -298,7 +290,7 @@ std::vector<Mistake> Mistakes() {
 TEST(ControlFlowErrors, AreTheSamePlainlyAndTraced) {
   for (const Mistake& m : Mistakes()) {
     SCOPED_TRACE(m.name);
-    const function<TensorList(TensorList)> traced([&](const TensorList& x) { return m.f(x); });
+    const function<Tensors(Tensors)> traced([&](const Tensors& x) { return m.f(x); });
     const std::string plain = DescribeError([&] { m.f(m.inputs); });
     const std::string text = DescribeError([&] { traced(m.inputs); });
     if (m.only_traced)

@@ -4,14 +4,14 @@
 namespace duet {
 namespace {
 
-using In = const TensorList&;
+using In = const Tensors&;
 
 std::vector<FlowCase> NestingCases() {
   const Tensor a = iota({6}, 0, f32) * 0.25 - 0.5;
   const Tensor rows = iota({5, 6}, 0, f32) * 0.3 - iota({5, 6}, 1, f32) * 0.2;
   return {
       {"cond_in_while_in_scan_in_cond",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] = cond(
              x[0],
              [&] {
@@ -32,7 +32,7 @@ std::vector<FlowCase> NestingCases() {
        },
        {{tensor(true), rows, a}, {tensor(false), rows, a}}},
       {"while_in_while",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 3,
              [&](const Tensor& i, const Tensor& y) {
@@ -44,7 +44,7 @@ std::vector<FlowCase> NestingCases() {
        },
        {{a}}},
       {"loops_of_registers_in_loops_of_arrays",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 4,
              [&](const Tensor& i, const Tensor& y) {
@@ -58,7 +58,7 @@ std::vector<FlowCase> NestingCases() {
        },
        {{a + 1}}},
       {"deep",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          std::function<Tensor(int, const Tensor&)> nest = [&](int depth, const Tensor& y) -> Tensor {
            if (depth == 0) return y * 1.01 + 0.01;
            if (depth % 2 == 0)
@@ -69,7 +69,7 @@ std::vector<FlowCase> NestingCases() {
        },
        {{a}}},
       {"shared_captures",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          const Tensor shared = exp(x[0]);
          const Tensor y = fori_loop(
              0, 2,
@@ -93,7 +93,7 @@ std::vector<FlowCase> StateCases() {
   using State = VariableList&;
   return {
       {"accumulates_in_a_variable",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {fori_loop(
              0, 5,
              [&](const Tensor& i, const Tensor& y) {
@@ -105,7 +105,7 @@ std::vector<FlowCase> StateCases() {
        {{a}},
        {ones({6})}},
       {"reads_what_it_wrote",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          const Tensor y = fori_loop(
              0, 4,
              [&](const Tensor&, const Tensor& z) {
@@ -119,7 +119,7 @@ std::vector<FlowCase> StateCases() {
        {{a}},
        {ones({6}), tensor(2.0f)}},
       {"exchanges_variables",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          fori_loop(
              0, x[0],
              [&](const Tensor&, const Tensor& n) {
@@ -134,7 +134,7 @@ std::vector<FlowCase> StateCases() {
        {{tensor(3)}, {tensor(0)}, {tensor(2)}},
        {a, a * 7}},
       {"condition_reads_a_variable",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {while_loop([&](const Tensor&) { return v[0] < 5; },
                             [&](const Tensor& y) {
                               v[0].assign_add(1);
@@ -145,7 +145,7 @@ std::vector<FlowCase> StateCases() {
        {{a}},
        {tensor(1)}},
       {"register_state_and_variables",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {while_loop([&](const Tensor& n) { return n < x[0]; },
                             [&](const Tensor& n) {
                               v[0].assign(v[0] * 1.5 + cast(n, f32));
@@ -157,7 +157,7 @@ std::vector<FlowCase> StateCases() {
        {{tensor(6)}, {tensor(0)}},
        {tensor(0.5f), tensor(10)}},
       {"writes_in_nested_loops",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {fori_loop(
              0, 3,
              [&](const Tensor& i, const Tensor& y) {
@@ -175,7 +175,7 @@ std::vector<FlowCase> StateCases() {
        {{a}},
        {ones({6})}},
       {"random_key_in_a_variable",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {fori_loop(
              0, 3,
              [&](const Tensor& i, const Tensor& y) {
@@ -188,7 +188,7 @@ std::vector<FlowCase> StateCases() {
        {{a}},
        {tensor(std::int64_t{42})}},
       {"writes_before_an_error_stand",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          v[1].assign_add(1);
          const Tensor y = fori_loop(
              0, 4,
@@ -205,7 +205,7 @@ std::vector<FlowCase> StateCases() {
        {{a, tensor({0, 1, 2, 0, 1, 2})}, {a, tensor({0, 1, 2, 3, 2, 3})}, {a, tensor({6, 1, 2, 3, 2, 3})}},
        {ones({6}), ones({6})}},
       {"the_first_error_of_many",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {while_loop([&](const Tensor& y) { return sum(take(y, x[1] - 3)) < 1e6; },
                             [&](const Tensor& y) {
                               v[0].assign_add(1);

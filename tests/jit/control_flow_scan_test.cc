@@ -6,7 +6,7 @@
 namespace duet {
 namespace {
 
-using In = const TensorList&;
+using In = const Tensors&;
 
 constexpr ScanOptions kReverse{.reverse = true};
 
@@ -14,7 +14,7 @@ constexpr ScanOptions kReverse{.reverse = true};
 std::vector<FlowCase> ScalarCases() {
   const Tensor a = iota({7}, 0, f32) * 0.25 - 0.5;
   const auto sums = [](const ScanOptions& options) {
-    return [options](In x) -> TensorList {
+    return [options](In x) -> Tensors {
       auto [last, all] =
           scan([](const Tensor& c, const Tensor& y) { return std::pair{c + y, c * y}; }, zeros({}), x[0], options);
       return {last, all};
@@ -30,7 +30,7 @@ std::vector<FlowCase> ScalarCases() {
       {"sums_of_many", sums({}), {{iota({5000}, 0, f32) * 0.001}}},
       {"sums_of_strided", sums({}), {{iota({7, 3}, 0, f32)(range(), 1)}, {flip(a)}, {broadcast_to(a(2), {7})}}},
       {"nan_is_carried",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] =
              scan([](const Tensor& c, const Tensor& y) { return std::pair{maximum(c, y), minimum(c, y)}; },
                   tensor(-1.0f), x[0]);
@@ -38,7 +38,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor({1.0f, std::numeric_limits<float>::quiet_NaN(), 2.0f})}, {tensor({-0.0f, 0.0f, -3.0f})}}},
       {"no_xs",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] = scan([](const Tensor& c, const std::tuple<>&) { return std::pair{c * 1.5 - 1, c}; }, x[0],
                                  std::tuple<>(), {.length = 6});
          auto [l0, a0] = scan([](const Tensor& c, const std::tuple<>&) { return std::pair{c + 1, c}; }, x[0],
@@ -49,7 +49,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(0.75f)}}},
       {"several_xs_and_ys",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] = scan(
              [](const std::pair<Tensor, Tensor>& c, const std::tuple<Tensor, Tensor, Tensor>& y) {
                const auto& [p, q, r] = y;
@@ -62,7 +62,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{a, a * 3, iota({7}, 0, i32)}}},
       {"one_array_scanned_twice_and_captured",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] = scan(
              [&](const Tensor& c, const std::pair<Tensor, Tensor>& y) {
                const Tensor z = c + y.first * y.second + x[0](3);
@@ -73,7 +73,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{a}}},
       {"map_and_fold",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {map([](const Tensor& y) { return exp(y) * y + 1; }, x[0]),
                  map([](const Tensor& y) { return y; }, x[0]), map([&](const Tensor&) { return x[0](1); }, x[0]),
                  fold([](const Tensor& c, const Tensor& y) { return c * 0.5 + y; }, tensor(0.0f), x[0]),
@@ -81,7 +81,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{a}}},
       {"state_that_stays",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] =
              scan([](const std::pair<Tensor, Tensor>& c,
                      const Tensor& y) { return std::pair{std::pair{c.first, c.second + c.first * y}, c.first}; },
@@ -90,7 +90,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{a, tensor(0.3f)}}},
       {"loops_and_branches_inside",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] = scan(
              [](const Tensor& c, const Tensor& y) {
                const Tensor root = while_loop([&](const Tensor& r) { return r * r < abs(y) * 10; },
@@ -106,7 +106,7 @@ std::vector<FlowCase> ScalarCases() {
   };
   for (const DType dtype : {bool_, i32, i64, f32, f64}) {
     cases.push_back({std::string("running_") + (dtype == bool_ ? "bool" : name(dtype)),
-                     [dtype](In x) -> TensorList {
+                     [dtype](In x) -> Tensors {
                        auto [last, all] = scan(
                            [&](const Tensor& c, const Tensor& y) {
                              const Tensor next = dtype == bool_ ? c ^ y : c * 3 + y;
@@ -124,7 +124,7 @@ std::vector<FlowCase> ArrayCases() {
   const Tensor rows = iota({5, 6}, 0, f32) * 0.3 - iota({5, 6}, 1, f32) * 0.2, a = iota({6}, 0, f32) * 0.25 - 0.5;
   const Tensor cube = reshape(iota({60}, 0, f32) * 0.1 - 2, {5, 3, 4}), square = rows(range(0, 5), range(0, 5)) * 0.3;
   const auto sums = [](const ScanOptions& options) {
-    return [options](In x) -> TensorList {
+    return [options](In x) -> Tensors {
       auto [last, all] = scan(
           [](const Tensor& c, const Tensor& y) {
             const Tensor next = c * 0.5 + y;
@@ -152,14 +152,14 @@ std::vector<FlowCase> ArrayCases() {
       {"large_rows", sums({}), {{big, big(1)}}},
       {"large_rows_reverse", sums(kReverse), {{big, big(1)}}},
       {"no_xs",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, all] = scan([](const Tensor& c, const std::tuple<>&) { return std::pair{flip(c) * 1.5, c}; }, x[0],
                                  std::tuple<>(), {.length = 3});
          return {last, all};
        },
        {{a}}},
       {"outputs_that_are_inputs",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] = scan(
              [&](const Tensor& c, const Tensor& y) {
                return std::pair{y, std::tuple{y, c, x[1], zeros({2}), y(range(1, 3)), sum(y)}};
@@ -170,7 +170,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows, a}}},
       {"one_value_as_carry_and_outputs",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] = scan(
              [](const Tensor& c, const Tensor& y) {
                const Tensor next = tanh(c + y);
@@ -181,7 +181,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows, a}}},
       {"exchanged_carries",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] = scan([](const std::pair<Tensor, Tensor>& c,
                                    const Tensor& y) { return std::pair{std::pair{c.second, c.first + y}, c.first}; },
                                 std::pair{x[1], x[1]}, x[0]);
@@ -189,7 +189,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows, a}}},
       {"trees",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          using Carry = std::tuple<std::vector<Tensor>, std::array<Tensor, 2>>;
          auto [last, ys] = scan(
              [](const Carry& c, const std::vector<std::pair<Tensor, Tensor>>& y) {
@@ -205,7 +205,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows, a, cube}}},
       {"scan_in_scan",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] = scan(
              [&](const Tensor& c, const Tensor& matrix) {
                auto [inner, rows] =
@@ -218,7 +218,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{cube, a}}},
       {"rows_of_registers",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {map(
                      [](const Tensor& row) {
                        return scan([](const Tensor& c, const Tensor& y) { return std::pair{c + y, c}; }, tensor(0.0f),
@@ -234,7 +234,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows}}},
       {"map_and_fold",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {
              map([](const Tensor& row) { return softmax(row); }, x[0]),
              map([](const Tensor& row) { return sum(row); }, x[0]),
@@ -245,7 +245,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows(range(), range(0, 4)), cube}}},
       {"lstm_like",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, hs] = scan(
              [&](const std::pair<Tensor, Tensor>& c, const Tensor& y) {
                const Tensor gates = matmul(y, x[1]) + matmul(c.first, x[1]) + 0.1;
@@ -258,19 +258,19 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{reshape(iota({60}, 0, f32) * 0.01, {4, 3, 5}), square}}},
       {"invariants",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {map([&](const Tensor& row) { return row * sum(exp(x[1])) + softmax(x[1]); }, x[0])};
        },
        {{rows, a}}},
       {"integers",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] =
              scan([](const Tensor& c, const Tensor& y) { return std::pair{c ^ (y * 5), c > y}; }, x[0](0), x[0]);
          return {last, ys};
        },
        {{iota({4, 5}, 0, i64) * 3 + iota({4, 5}, 1, i64)}}},
       {"takes",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [last, ys] = scan(
              [&](const Tensor& c, const Tensor& i) {
                const Tensor row = take(x[0], i);
@@ -281,20 +281,20 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows, a, tensor({0, 4, 2, -1})}, {rows, a, tensor({0, 4, 5, 9})}, {rows, a, tensor({0, 4, -6, 1})}}},
       {"takes_reverse",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {scan([&](const Tensor& c, const Tensor& i) { return std::pair{c, take(x[0], i)}; }, tensor(0.0f), x[1],
                       kReverse)
                      .second};
        },
        {{rows, tensor({0, 4, 2, -1})}, {rows, tensor({7, 4, 5, 1})}}},
       {"random",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {map([](const Tensor& i) { return random::normal(random::fold_in(random::Key(3), i), {4}); }, x[0]),
                  map([](const Tensor& key) { return random::uniform(random::Key(key), {2, 3}); }, x[1])};
        },
        {{iota({5}, 0, i32), iota({5}, 0, i64)}}},
       {"calls_functions",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          static const function total{[](const Tensor& y) {
            return scan([](const Tensor& c, const Tensor& z) { return std::pair{c + z, c}; }, tensor(0.0f), y);
          }};
@@ -302,7 +302,7 @@ std::vector<FlowCase> ArrayCases() {
        },
        {{rows}}},
       {"outer_values",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [n, total] = while_loop(
              [](const Tensor& n, const Tensor&) { return n < 4; },
              [&](const Tensor& n, const Tensor& total) {
@@ -323,7 +323,7 @@ std::vector<FlowCase> StateCases() {
   using State = VariableList&;
   return {
       {"accumulates",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          auto [last, ys] = scan(
              [&](const Tensor& c, const Tensor& row) {
                v[0].assign_add(row * c);
@@ -335,11 +335,11 @@ std::vector<FlowCase> StateCases() {
        {{rows}},
        {ones({6})}},
       {"reads_only",
-       [](In x, State v) -> TensorList { return {map([&](const Tensor& row) { return row * v[0] + v[0]; }, x[0])}; },
+       [](In x, State v) -> Tensors { return {map([&](const Tensor& row) { return row * v[0] + v[0]; }, x[0])}; },
        {{rows}},
        {a}},
       {"in_registers",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {map(
              [&](const Tensor& y) {
                v[0].assign(v[0] * 0.5 + y);
@@ -350,7 +350,7 @@ std::vector<FlowCase> StateCases() {
        {{a}},
        {tensor(1.0f), tensor(2.0f)}},
       {"scans_a_variable",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          const Tensor ys = map(
              [&](const Tensor& row) {
                v[0].assign(v[0] * 0.5);
@@ -362,7 +362,7 @@ std::vector<FlowCase> StateCases() {
        {{rows, a}},
        {rows}},
       {"of_length_0_writes_nothing",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {map(
              [&](const Tensor& row) {
                v[0].assign_add(1);
@@ -373,7 +373,7 @@ std::vector<FlowCase> StateCases() {
        {{zeros({0, 6})}},
        {a}},
       {"training",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          auto [none, losses] = scan(
              [&](const std::tuple<>& none, const Tensor& row) {
                const Tensor error = matmul(row, v[0]) - sum(row);
@@ -387,7 +387,7 @@ std::vector<FlowCase> StateCases() {
        {{rows}},
        {a, tensor(0)}},
       {"writes_before_an_error_stand",
-       [](In x, State v) -> TensorList {
+       [](In x, State v) -> Tensors {
          return {map(
              [&](const Tensor& i) {
                v[0].assign_add(1);

@@ -6,14 +6,14 @@
 namespace duet {
 namespace {
 
-using In = const TensorList&;
+using In = const Tensors&;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 std::vector<FlowCase> ScalarCases() {
   std::vector<FlowCase> cases = {
       {"collatz",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [steps, last] = while_loop(
              [](const Tensor&, const Tensor& n) { return n > 1; },
              [](const Tensor& steps, const Tensor& n) {
@@ -25,7 +25,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(27)}, {tensor(1)}, {tensor(-4)}, {tensor(97)}}},
       {"bool_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [go, n, was] = while_loop([](const Tensor& go, const Tensor&, const Tensor&) { return go; },
                                         [&](const Tensor& go, const Tensor& n, const Tensor& was) {
                                           return std::tuple{(n * n < x[0]) & logical_not(was), n + 1, go ^ (n > 8)};
@@ -35,7 +35,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(50)}, {tensor(1000)}, {tensor(-1)}}},
       {"nan_ends_the_loop_and_stays",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [a, b] =
              while_loop([](const Tensor& a, const Tensor&) { return a < 100; },
                         [](const Tensor& a, const Tensor& b) { return std::pair{a * a - 2 + b, log(-a) + b}; },
@@ -44,12 +44,12 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(1.5f), tensor(0.0f)}, {tensor(kNaN), tensor(3.0f)}, {tensor(-3.0f), tensor(kNaN)}}},
       {"power_with_computed_bound",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(0, x[1], [&](const Tensor&, const Tensor& p) { return p * x[0]; }, ones({}))};
        },
        {{tensor(1.5f), tensor(5)}, {tensor(1.5f), tensor(0)}, {tensor(1.5f), tensor(-3)}}},
       {"known_bounds",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          const auto sum_of = [&](int lower, int upper) {
            return fori_loop(lower, upper, [&](const Tensor& i, const Tensor& s) { return s * 0.5 + i * x[0]; }, x[0]);
          };
@@ -57,7 +57,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(0.7f)}}},
       {"i64_bounds",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          const std::int64_t big = std::int64_t{1} << 40;
          return {fori_loop(
                      big, big + 5, [](const Tensor& i, const Tensor& s) { return s + i; }, tensor(std::int64_t{0})),
@@ -67,7 +67,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(-3), tensor(std::int64_t{4})}, {tensor(5), tensor(std::int64_t{4})}}},
       {"the_index_at_both_bounds_computed",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [first, last, count] = fori_loop(
              x[0], x[1],
              [](const Tensor& i, const Tensor& first, const Tensor&, const Tensor& count) {
@@ -78,7 +78,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(-2), tensor(9)}, {tensor(2), tensor(2)}, {tensor(2), tensor(1)}}},
       {"maximum_iterations",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          const auto halvings = [&](std::int64_t most) {
            return while_loop([](const Tensor& y) { return y > 1; }, [](const Tensor& y) { return y * 0.5; }, x[0],
                              WhileOptions{.maximum_iterations = most});
@@ -87,18 +87,18 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(100.0f)}, {tensor(0.5f)}, {tensor(kNaN)}}},
       {"condition_of_a_capture_only",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([&](const Tensor& n) { return (x[0] > 0) & (n < 5); },
                             [](const Tensor& n) { return n + 2; }, tensor(0))};
        },
        {{tensor(1)}, {tensor(0)}}},
       {"known_condition",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {while_loop([](const Tensor&) { return tensor(false); }, [](const Tensor& y) { return y + 1; }, x[0])};
        },
        {{tensor(1.0f)}}},
       {"fibonacci_exchanges_its_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [a, b] = fori_loop(
              0, x[0], [](const Tensor&, const Tensor& a, const Tensor& b) { return std::pair{b, a + b}; },
              std::pair{tensor(std::int64_t{0}), tensor(std::int64_t{1})});
@@ -106,7 +106,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(90)}, {tensor(1)}, {tensor(0)}}},
       {"rotates_its_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [a, b, c] = fori_loop(
              0, x[0],
              [](const Tensor&, const Tensor& a, const Tensor& b, const Tensor& c) { return std::tuple{b, c, a}; },
@@ -115,7 +115,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(4), tensor(0.5f)}, {tensor(3), tensor(0.5f)}, {tensor(0), tensor(-0.0f)}}},
       {"one_value_as_all_state",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [a, b, c] = fori_loop(
              0, 3,
              [&](const Tensor&, const Tensor& a, const Tensor& b, const Tensor& c) {
@@ -126,7 +126,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(1.25f)}}},
       {"state_that_stays_and_state_that_is_not_used",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [a, b, c] = fori_loop(
              0, 6,
              [&](const Tensor& i, const Tensor& a, const Tensor& b, const Tensor& c) {
@@ -137,7 +137,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(1.25f)}}},
       {"while_in_while",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          auto [n, total] =
              while_loop([&](const Tensor& n, const Tensor&) { return n < x[0]; },
                         [&](const Tensor& n, const Tensor& total) {
@@ -151,7 +151,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(20), tensor(1)}, {tensor(20), tensor(-1)}, {tensor(0), tensor(1)}}},
       {"known_loop_in_while_in_branch",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {cond(
              x[0] > 0,
              [&] {
@@ -170,7 +170,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(1.5f)}, {tensor(-1.5f)}}},
       {"switch_in_loop",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 9,
              [&](const Tensor& i, const Tensor& y) {
@@ -180,7 +180,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(1.1f)}}},
       {"random_in_registers",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          const random::Key key(5);
          return {fori_loop(
              0, x[0], [&](const Tensor& i, const Tensor& s) { return s * 31 + random::fold_in(key, i).value(); },
@@ -188,7 +188,7 @@ std::vector<FlowCase> ScalarCases() {
        },
        {{tensor(7)}, {tensor(0)}}},
       {"elementary_functions",
-       [](In x) -> TensorList {
+       [](In x) -> Tensors {
          return {fori_loop(
              0, 20,
              [](const Tensor& i, const Tensor& y) {
@@ -200,7 +200,7 @@ std::vector<FlowCase> ScalarCases() {
   };
   for (const DType dtype : {i32, i64, f32, f64}) {
     cases.push_back({std::string("counts_in_") + name(dtype),
-                     [](In x) -> TensorList {
+                     [](In x) -> Tensors {
                        auto [y, n] =
                            while_loop([&](const Tensor& y, const Tensor& n) { return (y < x[1]) & (n < 70); },
                                       [](const Tensor& y, const Tensor& n) { return std::pair{y * 2 + y, n + 1}; },
@@ -210,7 +210,7 @@ std::vector<FlowCase> ScalarCases() {
                      {{tensor(1, dtype), tensor(1000000, dtype)}, {tensor(9, dtype), tensor(9, dtype)}}});
     cases.push_back(
         {std::string("converts_to_") + name(dtype),
-         [dtype](In x) -> TensorList {
+         [dtype](In x) -> Tensors {
            return {fori_loop(
                0, 12,
                [&](const Tensor& i, const Tensor& y) { return cast(cast(y, f32) * 1.75 - cast(i, f32) * x[1], dtype); },

@@ -31,7 +31,7 @@ std::uint64_t Scramble(std::uint64_t x) {
 
 }  // namespace
 
-NestBuilder::NestBuilder(std::vector<Extent> outer, Extent reduced, Extent inner) {
+NestBuilder::NestBuilder(std::vector<Dim> outer, Dim reduced, Dim inner) {
   nest.name = "k0";
   nest.outer = std::move(outer);
   nest.reduced = reduced;
@@ -70,14 +70,14 @@ Instruction& NestBuilder::Add(Instruction::Kind kind, DType dtype, bool has_resu
   return instruction;
 }
 
-Register NestBuilder::Load(std::int32_t buffer, std::vector<Extent> strides, Extent offset) {
+Register NestBuilder::Load(std::int32_t buffer, std::vector<Dim> strides, Dim offset) {
   const DType dtype = buffers[static_cast<std::size_t>(buffer)].dtype;
   Instruction& load = Add(Instruction::Kind::kLoad, dtype, true);
   load.access = {buffer, offset, std::move(strides)};
   return load.result;
 }
 
-void NestBuilder::Store(std::int32_t buffer, Register value, std::vector<Extent> strides, Extent offset) {
+void NestBuilder::Store(std::int32_t buffer, Register value, std::vector<Dim> strides, Dim offset) {
   Instruction& store = Add(Instruction::Kind::kStore, buffers[static_cast<std::size_t>(buffer)].dtype, false);
   store.operands = {value};
   store.access = {buffer, offset, std::move(strides)};
@@ -96,7 +96,7 @@ Register NestBuilder::Literal(DType dtype, std::uint64_t bits) {
   return literal.result;
 }
 
-Register NestBuilder::Index(std::vector<Extent> strides, Extent offset) {
+Register NestBuilder::Index(std::vector<Dim> strides, Dim offset) {
   Instruction& index = Add(Instruction::Kind::kIndex, DType::i64, true);
   index.access = {0, offset, std::move(strides)};
   return index.result;

@@ -47,12 +47,12 @@ class GuardedArray {
   T* data_;
 };
 
-inline Extent Fixed(std::int64_t value) { return Constant(value); }
+inline Dim Fixed(std::int64_t value) { return value; }
 
 /// A LoopPlan of one nest, written phase by phase.
 class NestBuilder {
  public:
-  NestBuilder(std::vector<Extent> outer, Extent reduced, Extent inner);
+  NestBuilder(std::vector<Dim> outer, Dim reduced, Dim inner);
 
   std::int32_t Buffer(DType dtype);
   std::int32_t Scratch(DType dtype, std::int64_t elements);
@@ -61,11 +61,11 @@ class NestBuilder {
   void After() { in_after_ = true; }
 
   /// strides: outer ones, reduced, inner.
-  Register Load(std::int32_t buffer, std::vector<Extent> strides, Extent offset = {});
-  void Store(std::int32_t buffer, Register value, std::vector<Extent> strides, Extent offset = {});
+  Register Load(std::int32_t buffer, std::vector<Dim> strides, Dim offset = 0);
+  void Store(std::int32_t buffer, Register value, std::vector<Dim> strides, Dim offset = 0);
   Register Compute(Op op, DType dtype, std::vector<Register> operands);
   Register Literal(DType dtype, std::uint64_t bits);
-  Register Index(std::vector<Extent> strides, Extent offset = {});
+  Register Index(std::vector<Dim> strides, Dim offset = 0);
   Register RandomBits(DType dtype, Register index, Register key);
   Register Reduce(Op op, DType dtype, Register operand);
 

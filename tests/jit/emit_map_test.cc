@@ -28,14 +28,14 @@ T AddWrapping(T a, T b) {
 template <class T>
 void CheckStrides(Isa isa, int64_t extent, int64_t in_stride, int64_t out_stride, int steps, bool known) {
   const DType dtype = dtype_of<T>;
-  NestBuilder b({}, {}, known ? Fixed(extent) : DimExtent(0));
+  NestBuilder b({}, {}, known ? Fixed(extent) : Dim::Symbol(0));
   const auto a = b.Buffer(dtype), s = b.Buffer(dtype), out = b.Buffer(dtype);
   b.Begin(kMap);
   auto first = [&](int64_t stride) { return stride < 0 && known ? Fixed(-stride * (extent - 1)) : Fixed(0); };
-  Register x = b.Load(a, {{}, Fixed(in_stride)}, known ? first(in_stride) : Extent{});
+  Register x = b.Load(a, {{}, Fixed(in_stride)}, known ? first(in_stride) : Dim(0));
   const Register added = b.Load(s, {{}, {}});
   for (int i = 0; i < steps; ++i) x = b.Compute(Op::add, dtype, {x, added});
-  b.Store(out, x, {{}, Fixed(out_stride)}, known ? first(out_stride) : Extent{});
+  b.Store(out, x, {{}, Fixed(out_stride)}, known ? first(out_stride) : Dim(0));
   CompiledPlan plan(b.Plan(), isa);
 
   auto length = [&](int64_t stride) { return stride == 0 ? 1 : extent == 0 ? 0 : std::abs(stride) * (extent - 1) + 1; };
@@ -88,7 +88,7 @@ TEST_P(EmitMap, BoolsAndMixedWidths) {
       const auto flags = b.Buffer(DType::bool_), x = b.Buffer(DType::i64), y = b.Buffer(DType::i32);
       const auto out = b.Buffer(DType::bool_), wide = b.Buffer(DType::i64);
       b.Begin(kMap);
-      const Extent offset = Fixed(stride < 0 ? extent - 1 : 0);
+      const Dim offset = Fixed(stride < 0 ? extent - 1 : 0);
       const Register flag = b.Load(flags, {{}, Fixed(stride)}, offset);
       const Register a = b.Load(x, {{}, Fixed(1)});
       const Register c = b.Compute(Op::cast, DType::i64, {b.Load(y, {{}, Fixed(1)})});
@@ -118,11 +118,11 @@ TEST_P(EmitMap, BoolsAndMixedWidths) {
 /// A transpose with a broadcast row and an index, over two outer loops, in chunks of 3 items.
 TEST_P(EmitMap, OuterLoopsInParallel) {
   constexpr int64_t kA = 3, kB = 5, kC = 19;
-  NestBuilder b({DimExtent(0), Fixed(kB)}, {}, Fixed(kC));
+  NestBuilder b({Dim::Symbol(0), Fixed(kB)}, {}, Fixed(kC));
   b.nest.grain = 4;
   const auto in = b.Buffer(DType::f32), row = b.Buffer(DType::f32), out = b.Buffer(DType::f32);
   b.Begin(kMap);
-  const Register x = b.Load(in, {Fixed(1), DimExtent(0), {}, {kB, 0}});  // in[c][b][a]
+  const Register x = b.Load(in, {Fixed(1), Dim::Symbol(0), {}, kB * Dim::Symbol(0)});  // in[c][b][a]
   const Register y = b.Load(row, {{}, Fixed(1), {}, {}});
   const Register i = b.Index({Fixed(1000), Fixed(100), {}, Fixed(2)}, Fixed(7));
   const Register sum = b.Compute(Op::add, DType::f32, {x, y});

@@ -73,10 +73,10 @@ class NativeRun {
         packed.bytes.insert(packed.bytes.end(), element, element + bytes_of(operand.type.dtype));
       }
     }
-    const PlanArray result = RunLibraryOp(step.op, step.attributes, operands, step.result.type);
-    const std::int64_t size = bytes_of(step.result.type.dtype);
-    for (std::int64_t i = 0; i < step.result.type.shape.elements(); ++i) {
-      std::memcpy(ElementOf(step.result, i), result.bytes.data() + i * size, static_cast<std::size_t>(size));
+    const PlanArray result = RunLibraryOp(step.op, step.attributes, operands, step.results[0].type);
+    const std::int64_t size = bytes_of(step.results[0].type.dtype);
+    for (std::int64_t i = 0; i < step.results[0].type.shape.elements(); ++i) {
+      std::memcpy(ElementOf(step.results[0], i), result.bytes.data() + i * size, static_cast<std::size_t>(size));
     }
   }
 

@@ -99,10 +99,10 @@ Register MakeHeavy(NestBuilder& b, Register x, DType dtype) {
 class RowCase {
  public:
   RowCase(Isa isa, Op op, DType dtype, bool heavy, int64_t count) : op_(op) {
-    const Extent size = count < 0 ? DimExtent(0) : Fixed(count);
+    const Dim size = count < 0 ? Dim::Symbol(0) : Fixed(count);
     NestBuilder b({Fixed(2)}, {}, size);
     const auto in = b.Buffer(dtype), out = b.Buffer(dtype), all = b.Buffer(dtype);
-    const std::vector<Extent> row = {size, {}, Fixed(1)};
+    const std::vector<Dim> row = {size, {}, Fixed(1)};
     b.Begin(kRowReduce);
     Register x = b.Load(in, row);
     if (heavy) x = MakeHeavy(b, x, dtype);
@@ -160,11 +160,11 @@ TEST_P(EmitReduce, Rows) {
 class ColumnCase {
  public:
   ColumnCase(Isa isa, Op op, DType dtype, bool heavy, int64_t count, int64_t inner) : op_(op) {
-    const Extent rows = count < 0 ? DimExtent(0) : Fixed(count), columns = count < 0 ? DimExtent(1) : Fixed(inner);
+    const Dim rows = count < 0 ? Dim::Symbol(0) : Fixed(count), columns = count < 0 ? Dim::Symbol(1) : Fixed(inner);
     NestBuilder b({Fixed(2)}, rows, columns);
     const auto in = b.Buffer(dtype), shifts = b.Buffer(dtype), out = b.Buffer(dtype);
     b.Begin(kColumnReduce);
-    const Register loaded = b.Load(in, {count < 0 ? DimExtent(2) : Fixed(count * inner), columns, Fixed(1)});
+    const Register loaded = b.Load(in, {count < 0 ? Dim::Symbol(2) : Fixed(count * inner), columns, Fixed(1)});
     const Register shift = b.Load(shifts, {{}, {}, Fixed(1)});
     Register x = b.Compute(Op::add, dtype, {loaded, shift});
     if (heavy) x = MakeHeavy(b, x, dtype);
@@ -217,10 +217,10 @@ TEST_P(EmitReduce, Columns) {
 
 /// [n, inner] -> [inner] along rows or, with one column, along the row.
 LoopPlan ReduceOnce(Op op, DType dtype, DType result_dtype, bool by_column) {
-  NestBuilder b({}, by_column ? DimExtent(0) : Extent{}, by_column ? DimExtent(1) : DimExtent(0));
+  NestBuilder b({}, by_column ? Dim::Symbol(0) : Dim(0), by_column ? Dim::Symbol(1) : Dim::Symbol(0));
   const auto in = b.Buffer(dtype), out = b.Buffer(result_dtype);
   b.Begin(by_column ? kColumnReduce : kRowReduce);
-  const Register x = b.Load(in, {by_column ? DimExtent(1) : Extent{}, Fixed(1)});
+  const Register x = b.Load(in, {by_column ? Dim::Symbol(1) : Dim(0), Fixed(1)});
   const Register result = b.Reduce(op, dtype, x);
   if (by_column) {
     b.After();
@@ -286,7 +286,7 @@ TEST_P(EmitReduce, AnyAndAll) {
 }
 
 TEST_P(EmitReduce, PairwiseOverBlocks) {
-  NestBuilder b({}, {}, DimExtent(0));
+  NestBuilder b({}, {}, Dim::Symbol(0));
   const auto in = b.Buffer(DType::f32), out = b.Buffer(DType::f32);
   b.Begin(kCombine);
   const Register reduced = b.Reduce(Op::sum, DType::f32, b.Load(in, {{}, Fixed(1)}));

@@ -34,7 +34,9 @@ double CpuSeconds() {
 void Stage(const char* name, double start) {
   const double per_op = (CpuSeconds() - start) / kOps * 1e6;
   std::printf("%-9s %.3f us per op\n", name, per_op);
-  EXPECT_TRUE(kSanitized || per_op <= kMicroseconds) << name << ' ' << per_op;
+  if (!kSanitized) {
+    EXPECT_LE(per_op, kMicroseconds) << name;
+  }
 }
 
 TEST(FunctionLimits, DISABLED_AMillionOps) {
@@ -69,7 +71,9 @@ TEST(FunctionLimits, DISABLED_AMillionOps) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf("peak      %.2f GB\n", static_cast<double>(usage.ru_maxrss) / 1e6);
-  EXPECT_TRUE(kSanitized || usage.ru_maxrss <= 1'500'000) << usage.ru_maxrss;
+  if (!kSanitized) {
+    EXPECT_LE(usage.ru_maxrss, 1'500'000);
+  }
 }
 
 TEST(FunctionLimits, AMillionOpsOnASmallStack) {
@@ -127,7 +131,7 @@ TEST(FunctionLimits, ACallFromAStaticDestructor) {
 }
 
 TEST(FunctionLimits, ManySignatures) {
-  const function f{[](const Tensor& x) { return x * 2; }};
+  const function f{[](const Tensor& x) { return x * 2; }, {.reduce_retracing = false}};
   for (int n = 1; n <= 300; ++n) EXPECT_EQ(f(ones({n})).dim(0), Dim(n));
   EXPECT_EQ(f.stats().traces, 300);
 }

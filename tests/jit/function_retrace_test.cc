@@ -39,7 +39,7 @@ TEST(FunctionRetrace, ReasonsNameTheArgument) {
 
 TEST(FunctionRetrace, WarnsOnceOfAShapeThatKeepsChanging) {
   const function f{[](const Tensor& x, const Tensor& y) { return x * sum(y); },
-                   {.name = "slow", .argument_names = {"x", "batch"}}};
+                   {.name = "slow", .argument_names = {"x", "batch"}, .reduce_retracing = false}};
   const std::string said = StderrOf([&] {
     for (int n = 1; n < 20; ++n) f(ones({2}), ones({n}));
   });
@@ -83,8 +83,27 @@ TEST(FunctionRetrace, AFewTracesAreNoReasonToWarn) {
   EXPECT_EQ(said, "");
 }
 
+TEST(FunctionRetrace, WarnsOfALoopThatUnrolls) {
+  const auto unrolled = [](int steps) {
+    return [=](const Tensor& x) {
+      Tensor y = x;
+      for (int i = 0; i < steps; ++i) {
+        y = y * 1.5f;
+        y = y + x;
+      }
+      return y;
+    };
+  };
+  const std::string said = StderrOf([&] { function{unrolled(6000), {.name = "long"}}.concrete(Spec{f32, {2}}); });
+  EXPECT_THAT(said, HasSubstr("duet: the trace of long has 10000 nodes and grows, "));
+  EXPECT_THAT(said, HasSubstr(" of them from "));
+  EXPECT_THAT(said, HasSubstr("function_retrace_test.cc:"));
+  EXPECT_THAT(said, HasSubstr("fori_loop"));
+  EXPECT_EQ(StderrOf([&] { function{unrolled(1000)}.concrete(Spec{f32, {2}}); }), "");
+}
+
 TEST(FunctionRetrace, NoNewTraces) {
-  const function f{[](const Tensor& x) { return x * 2; }, {.name = "frozen"}};
+  const function f{[](const Tensor& x) { return x * 2; }, {.name = "frozen", .reduce_retracing = false}};
   f(ones({2}));
   {
     const NoNewTraces outer;

@@ -98,7 +98,7 @@ class PlanInterpreter {
     const Bytes bytes = b.kind == PlanBuffer::Kind::kFrame   ? Frame(b.index)
                         : b.kind == PlanBuffer::Kind::kArena ? arena_
                                                              : Bytes(scratch_[static_cast<std::size_t>(buffer)]);
-    const std::int64_t offset = b.kind == PlanBuffer::Kind::kArena ? b.offset : 0;
+    const std::int64_t offset = b.kind == PlanBuffer::Kind::kArena ? std::int64_t{b.offset} : 0;
     if (static_cast<std::size_t>(offset + at + bytes_of(b.dtype)) > bytes.size())
       throw std::logic_error("outside: " + b.name);
     return bytes.data() + offset + at;
@@ -106,8 +106,8 @@ class PlanInterpreter {
 
   std::int64_t Position(const Access& access, std::span<const std::int64_t> point) const {
     if (access.strides.size() != point.size()) throw std::logic_error("an access needs a stride per loop");
-    std::int64_t position = access.offset.factor;
-    for (std::size_t i = 0; i < point.size(); ++i) position += access.strides[i].factor * point[i];
+    std::int64_t position = access.offset;
+    for (std::size_t i = 0; i < point.size(); ++i) position += access.strides[i] * point[i];
     return position;
   }
 
@@ -165,7 +165,7 @@ class PlanInterpreter {
       for (std::int64_t j = first; j < last; ++j) {
         point[inner] = j;
         std::vector<std::vector<Element>> columns(phase.reductions.size());
-        for (std::int64_t r = 0; r < nest.reduced.factor; ++r) {
+        for (std::int64_t r = 0; r < nest.reduced; ++r) {
           point[reduced] = r;
           RunCode(phase.body, point);
           Collect(phase, columns);
@@ -205,8 +205,8 @@ class PlanInterpreter {
 
   void RunNest(const LoopNest& nest) {
     std::int64_t items = 1;
-    for (const Extent& extent : nest.outer) items *= extent.factor;
-    const std::int64_t size = nest.inner.factor, block = nest.inner_block;
+    for (const Dim extent : nest.outer) items *= extent;
+    const std::int64_t size = nest.inner, block = nest.inner_block;
     if (block > 0) items = (size + block - 1) / block;
     for (std::int64_t i = 0; i < items; ++i) {
       std::int64_t item = options_.reverse_items ? items - 1 - i : i;
@@ -220,8 +220,8 @@ class PlanInterpreter {
       const std::int64_t first = block > 0 ? item * block : 0;
       const std::int64_t last = block > 0 ? std::min(size, first + block) : size;
       for (std::size_t k = nest.outer.size(); k-- > 0;) {
-        point[k] = item % nest.outer[k].factor;
-        item /= nest.outer[k].factor;
+        point[k] = item % nest.outer[k];
+        item /= nest.outer[k];
       }
       for (const Phase& phase : nest.phases) RunPhase(nest, phase, point, first, last);
     }
@@ -242,9 +242,9 @@ class PlanInterpreter {
       }
       operands.push_back(std::move(packed));
     }
-    const PlanArray result = RunLibraryOp(step.op, step.attributes, operands, step.result.type);
+    const PlanArray result = RunLibraryOp(step.op, step.attributes, operands, step.results[0].type);
     if (!result.bytes.empty())
-      std::memcpy(At(step.result.buffer, step.result.offset), result.bytes.data(), result.bytes.size());
+      std::memcpy(At(step.results[0].buffer, step.results[0].offset), result.bytes.data(), result.bytes.size());
   }
 
   // ---- regions that are plans

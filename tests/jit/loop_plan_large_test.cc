@@ -35,8 +35,8 @@ graph @g(%x: f32[100003]) -> (f32[], f32[]) {
   return %3, %4
 })");
   ASSERT_EQ(plan.steps.size(), 3u);  // whole parts, the rest, joined; sum and max together
-  EXPECT_EQ(Nest(plan, 0).outer[0].factor, 3);
-  EXPECT_EQ(Nest(plan, 0).inner.factor, 8 * 4096);
+  EXPECT_EQ(Nest(plan, 0).outer[0], 3);
+  EXPECT_EQ(Nest(plan, 0).inner, 8 * 4096);
   EXPECT_EQ(Nest(plan, 2).phases[0].kind, Phase::Kind::kCombine);
 }
 
@@ -84,7 +84,7 @@ graph @g(%x: f32[300,512], %y: f32[512]) -> (f32[512]) {
 })");
   ASSERT_EQ(plan.steps.size(), 1u);
   EXPECT_EQ(Nest(plan, 0).outer.size(), 1u);
-  EXPECT_EQ(Nest(plan, 0).inner.factor, 256);
+  EXPECT_EQ(Nest(plan, 0).inner, 256);
 }
 
 TEST(LoopPlanLarge, TransposedReadsRunInTiles) {
@@ -96,7 +96,7 @@ graph @g(%x: f32[512,300], %y: f32[300,512]) -> (f32[300,512]) {
 })");
   ASSERT_EQ(plan.steps.size(), 1u);
   EXPECT_EQ(Nest(plan, 0).outer.size(), 2u);
-  EXPECT_EQ(Nest(plan, 0).inner.factor, 256);
+  EXPECT_EQ(Nest(plan, 0).inner, 256);
 }
 
 TEST(LoopPlanLarge, OneLoopRunsInBlocks) {
@@ -109,7 +109,7 @@ graph @g(%x: f32[100,100], %y: f32[10000]) -> (f32[10000]) {
 })");
   ASSERT_EQ(plan.steps.size(), 1u);
   EXPECT_TRUE(Nest(plan, 0).outer.empty());
-  EXPECT_EQ(Nest(plan, 0).inner.factor, 10000);
+  EXPECT_EQ(Nest(plan, 0).inner, 10000);
   EXPECT_GT(Nest(plan, 0).inner_block, 0);
 }
 

@@ -98,7 +98,7 @@ Point ThroughView(Op op, const Attributes& a, const Point& point, const Shape& f
     else if (op == Op::slice)
       moved[i] = a.start[axis] + a.step[axis] * point[i];
     else if (op == Op::flip)
-      moved[i] = a.axes.contains(axis) ? from[axis] - 1 - point[i] : point[i];
+      moved[i] = a.axes.contains(axis) ? from[axis] - 1 - point[i] : Dim(point[i]);
   }
   if (op == Op::transpose)
     for (std::size_t i = 0; i < point.size(); ++i)
@@ -162,7 +162,7 @@ PlanArray RunLibraryOp(Op op, const Attributes& a, std::span<const PlanArray> x,
     case OpClass::Index: {
       const Sizes s = Around(x[0].type.shape, OneAxis(a));
       const std::int64_t taken = x[1].type.shape.elements();
-      if (op == Op::index_add) result.bytes = x[0].bytes;
+      if (op != Op::take) result.bytes = x[0].bytes;
       for (std::int64_t outer = 0; outer < s.outer; ++outer)
         for (std::int64_t i = 0; i < taken; ++i)
           for (std::int64_t inner = 0; inner < s.inner; ++inner) {
@@ -170,6 +170,8 @@ PlanArray RunLibraryOp(Op op, const Attributes& a, std::span<const PlanArray> x,
             const std::int64_t part = (outer * taken + i) * s.inner + inner;
             if (op == Op::take)
               Set(result, part, Get(x[0], at));
+            else if (op == Op::index_update)
+              Set(result, at, Get(x[2], part));
             else
               Set(result, at, EvaluateElement(Op::add, type.dtype, std::vector{Get(result, at), Get(x[2], part)}));
           }

@@ -275,10 +275,10 @@ TEST(LoopPlanPrint, SizesKnownAtRunTime) {
   plan.buffers = {{PlanBuffer::Kind::kFrame, 0, 0, 0, f32, "x"}, {PlanBuffer::Kind::kFrame, 1, 0, 0, f32, "out0"}};
   LoopNest nest;
   nest.name = "neg";
-  nest.outer = {DimExtent(0)};
-  nest.inner = DimExtent(1);
+  nest.outer = {Dim::Symbol(0)};
+  nest.inner = Dim::Symbol(1);
   nest.registers = 2;
-  const Access row{0, Constant(0), {DimExtent(2), Constant(0), Constant(1)}};
+  const Access row{0, 0, {Dim::Symbol(2), 0, 1}};
   nest.phases.resize(1);
   nest.phases[0].body.resize(3);
   auto& code = nest.phases[0].body;
@@ -296,11 +296,11 @@ TEST(LoopPlanPrint, SizesKnownAtRunTime) {
   EXPECT_EQ(to_string(plan), R"(plan kernel: 1 inputs, 1 outputs, arena 0 bytes
   x f32[0] frame 0
   out0 f32[0] frame 1
-neg: for i0 < d0, j < d1
+neg: for i0 < s0, j < s1
     map
-      r0 = load x[i0*d2 + j]
+      r0 = load x[i0*s2 + j]
       r1 = neg f32 r0
-      store out0[i0*d2 + j], r1
+      store out0[i0*s2 + j], r1
 )");
 }
 

@@ -8,7 +8,7 @@
 namespace duet {
 namespace {
 
-std::vector<std::int64_t> PointOf(std::int64_t flat, std::span<const std::int64_t> sizes) {
+std::vector<std::int64_t> PointOf(std::int64_t flat, std::span<const Dim> sizes) {
   std::vector<std::int64_t> point(sizes.size());
   for (std::size_t i = sizes.size(); i-- > 0;) {
     point[i] = flat % sizes[i];
@@ -23,7 +23,7 @@ std::int64_t At(const AffineIndex& index, std::span<const std::int64_t> point) {
   return at;
 }
 
-std::vector<std::int64_t> Sizes(const Shape& shape) { return {shape.begin(), shape.end()}; }
+std::vector<Dim> Sizes(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
 struct View {
   Op op;
@@ -39,7 +39,7 @@ std::int64_t Through(const View& view, std::int64_t flat) {
     std::int64_t at = 0;
     const auto own = static_cast<std::size_t>(i);
     if (view.op == Op::slice) at = view.attributes.start[i] + view.attributes.step[i] * point[own];
-    if (view.op == Op::flip) at = view.attributes.axes.contains(i) ? view.operand[i] - 1 - point[own] : point[own];
+    if (view.op == Op::flip) at = view.attributes.axes.contains(i) ? view.operand[i] - 1 - point[own] : Dim(point[own]);
     if (view.op == Op::broadcast_to && view.operand[i] != 1)
       at = point[own + point.size() - Sizes(view.operand).size()];
     if (view.op == Op::transpose)
@@ -97,7 +97,7 @@ TEST(IndexMap, ComposesAsViewsDo) {
   for (int round = 0; round < 3000; ++round) {
     const Shape shapes[] = {{4, 6}, {2, 3, 4}, {12}, {}, {1, 8}, {3, 1, 5}};
     const Shape top = shapes[random() % 6];
-    const std::vector<std::int64_t> loops = Sizes(top);
+    const std::vector<Dim> loops = Sizes(top);
     IndexMap map = IdentityMap(loops);
     std::vector<View> views;
     Shape shape = top;
@@ -121,14 +121,14 @@ TEST(IndexMap, ComposesAsViewsDo) {
 }
 
 TEST(IndexMap, AReshapeThatMergesBroadcastAxesCannotBeSplit) {
-  const std::vector<std::int64_t> loops{12};
+  const std::vector<Dim> loops{12};
   EXPECT_FALSE(SplitAxes(IdentityMap(loops), {3, 4}, loops));
-  const std::vector<std::int64_t> split{3, 4};
+  const std::vector<Dim> split{3, 4};
   EXPECT_TRUE(SplitAxes(IdentityMap(split), {12}, split));
 }
 
 TEST(IndexMap, JoinsLoopsThatFollowEachOther) {
-  const std::vector<std::int64_t> loops{2, 3, 4};
+  const std::vector<Dim> loops{2, 3, 4};
   const auto joined = JoinLoops(IdentityMap(loops), loops, 1);
   ASSERT_TRUE(joined);
   EXPECT_EQ(FlatIndex(*joined).stride(1), 1);
@@ -138,7 +138,7 @@ TEST(IndexMap, JoinsLoopsThatFollowEachOther) {
 }
 
 TEST(IndexMap, BijectiveOnlyWhenEveryElementIsMetOnce) {
-  const std::vector<std::int64_t> loops{3, 4};
+  const std::vector<Dim> loops{3, 4};
   EXPECT_TRUE(IsBijective(FlatIndex(IdentityMap(loops)), loops, 12));
   AffineIndex transposed, flipped, repeated;
   transposed.set_stride(0, 1);

@@ -39,6 +39,7 @@ Tensor CallPublic(Op op, DType result, const Tensors& x) {
 #define DUET_CALL_Contract(name)
 #define DUET_CALL_Effect(name)
 #define DUET_CALL_Region(name)
+#define DUET_CALL_Host(name)
 #include <duet/ops.def>
 #undef DUET_OP
     default:
@@ -53,8 +54,7 @@ DType ResultOf(Op op, DType operand) {
 
 class Maker {
  public:
-  Maker(Op op, DType dtype, DType result)
-      : meaning_{op, dtype, result}, values_(static_cast<std::uint64_t>(op) * 64 + static_cast<std::uint64_t>(dtype)) {
+  Maker(Op op, DType dtype, DType result) : meaning_{op, dtype, result}, values_(Seed(op, dtype)) {
     if (op == Op::where) dtypes_.push_back(DType::bool_);
     while (static_cast<int>(dtypes_.size()) < info(op).arity) dtypes_.push_back(dtype);
   }
@@ -214,6 +214,7 @@ Cases ElementwiseCases(Op op, DType dtype) {
 #define DUET_CASES_Contract(name)
 #define DUET_CASES_Effect(name)
 #define DUET_CASES_Region(name)
+#define DUET_CASES_Host(name)
 #include <duet/ops.def>
 #undef DUET_OP
 

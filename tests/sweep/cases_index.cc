@@ -1,17 +1,14 @@
-// take, index_add, sort and argsort; sources; writes of variables.
+// take, index_add, index_update, sort and argsort; sources; writes of variables.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numeric>
 
+#include "eager/bind.h"
 #include "tests/sweep/cases.h"
 
 namespace duet {
 namespace {
-
-std::uint64_t Seed(Op op, DType dtype) {
-  return static_cast<std::uint64_t>(op) * 64 + static_cast<std::uint64_t>(dtype);
-}
 
 std::int64_t IndexAt(const Array& indices, std::size_t i, std::int64_t size) {
   const std::int64_t index = indices.dtype == DType::i32 ? FromElement<std::int32_t>(indices.elements[i])
@@ -195,9 +192,12 @@ Cases CasesOf<Op::take>(DType dtype) {
   return cases;
 }
 
-template <>
-Cases CasesOf<Op::index_add>(DType dtype) {
-  Values values(Seed(Op::index_add, dtype));
+namespace {
+
+// index_add and index_update: slices of y go to x.
+template <class Scatter, class Combine>
+Cases ScatterCases(Op op, DType dtype, Scatter scatter, Combine combine) {
+  Values values(Seed(op, dtype));
   Cases cases;
   ForEachIndexCase([&](const IndexCase& k, Layout layout, DType index) {
     const Shape added = TakenShape(k.x, k.axis, k.indices);
@@ -212,7 +212,7 @@ Cases CasesOf<Op::index_add>(DType dtype) {
                                          : values.ModerateTensor(dtype, BaseShape(half, added))};
     c.f = [=](const Tensors& x) {
       const Tensors v = viewed(x);
-      return index_add(v[0], v[1], v[2], k.axis);
+      return scatter(v[0], v[1], v[2], k.axis);
     };
     c.check = [=](const Tensors& x, const Tensor& got) {
       const Tensors v = viewed(x);
@@ -223,13 +223,31 @@ Cases CasesOf<Op::index_add>(DType dtype) {
         const auto i = static_cast<std::size_t>(FlatIndex(indices, at, k.axis));
         const Position to = Taken(at, k.axis, k.indices.rank(), IndexAt(indices, i, k.x[k.axis]));
         Element& element = wanted.elements[static_cast<std::size_t>(wanted.Flat(to))];
-        element = ByType(dtype, [&](auto type) { return Sum<decltype(type)>(element, y.At(at)); });
+        element = combine(element, y.At(at));
       });
       return Difference(wanted, ArrayOf(got));
     };
     cases.push_back(std::move(c));
   });
   return cases;
+}
+
+}  // namespace
+
+template <>
+Cases CasesOf<Op::index_add>(DType dtype) {
+  return ScatterCases(
+      Op::index_add, dtype, [](const auto&... x) { return index_add(x...); },
+      [=](const Element& x, const Element& y) {
+        return ByType(dtype, [&](auto type) { return Sum<decltype(type)>(x, y); });
+      });
+}
+
+template <>
+Cases CasesOf<Op::index_update>(DType dtype) {
+  return ScatterCases(
+      Op::index_update, dtype, [](const auto&... x) { return index_update(x...); },
+      [](const Element&, const Element& y) { return y; });
 }
 
 template <>
@@ -239,6 +257,29 @@ Cases CasesOf<Op::sort>(DType dtype) {
 template <>
 Cases CasesOf<Op::argsort>(DType dtype) {
   return SortCases(Op::argsort, dtype);
+}
+
+template <>
+Cases CasesOf<Op::dimension>(DType dtype) {
+  Cases cases;
+  for (const std::int64_t size : {0, 1, 7, 1 << 20}) {
+    Case c;
+    c.label = std::to_string(size);
+    c.f = [=](const Tensors&) {
+      Attributes attributes;
+      attributes.dtype = dtype;
+      attributes.shape = {size};
+      return Bind(Op::dimension, {}, attributes, {});
+    };
+    c.check = [=](const Tensors&, const Tensor& got) {
+      const auto element = [&](const Position&) {
+        return ByType(dtype, [&](auto type) { return ToElement(static_cast<decltype(type)>(size)); });
+      };
+      return Difference(Make(dtype, {}, element), ArrayOf(got));
+    };
+    cases.push_back(std::move(c));
+  }
+  return cases;
 }
 
 template <>
@@ -318,6 +359,7 @@ Cases CasesOf<Op::constant>(DType dtype) {
 DUET_NO_CASES(write_variable)
 DUET_NO_CASES(print)
 DUET_NO_CASES(check)
+DUET_NO_CASES(host_call)
 DUET_NO_CASES(cond)
 DUET_NO_CASES(while_loop)
 DUET_NO_CASES(while_gradient)

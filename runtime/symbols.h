@@ -1,0 +1,93 @@
+// Symbols: arithmetic on sizes that are not known while a function is traced, and what the trace asked of them.
+// An expression is a polynomial in symbols and in quotients, in one normal form: equal ones are one Dim. They are kept
+// for the life of the process, each once.
+#pragma once
+
+#include <duet/shape.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace duet {
+
+/// What a trace assumed of the sizes of the call that it was made for.
+struct SizeGuard {
+  enum class Kind : std::uint8_t { kZero, kNonZero, kNotNegative };
+  Dim value;
+  Kind kind = Kind::kZero;
+  friend bool operator==(const SizeGuard& a, const SizeGuard& b) { return a.value.same(b.value) && a.kind == b.kind; }
+};
+/// `s0 == 3`, `s0 != s1`, `s0 >= 4`.
+std::string to_string(const SizeGuard& guard);
+
+/// The smallest size that a symbol may stand for: 0 and 1 have traces of their own, since they broadcast or throw.
+inline constexpr std::int64_t kMinSymbol = 2;
+
+/// The number that a size has when symbol i has values[i].
+std::int64_t ValueOf(Dim dim, std::span<const std::int64_t> values);
+/// The size with symbols[i] in the place of symbol i; symbols past the end stay.
+Dim Substitute(Dim dim, std::span<const Dim> symbols);
+Shape Substitute(const Shape& shape, std::span<const Dim> symbols);
+/// What is known of sizes without asking.
+bool IsNeverNegative(Dim dim);
+/// dim = quotient * divisor + remainder; the remainder is 0 only where that is seen. Numbers: it is not negative.
+struct WholeDivision {
+  Dim quotient, remainder;
+};
+WholeDivision DivideWhole(Dim dim, Dim divisor);
+/// A size as a sum of products of symbols and quotients; the number is a product of nothing.
+struct SizeTerm {
+  std::int64_t factor = 1;
+  std::vector<Dim> factors;
+};
+std::vector<SizeTerm> TermsOfSize(Dim dim);
+/// The quotient that such a factor is; divisor 0: a symbol.
+struct SizeQuotient {
+  Dim numerator;
+  std::int64_t divisor = 0;
+};
+SizeQuotient QuotientOfSize(Dim factor);
+/// A number, or what the size is in the call that the trace is made for: for choices that change nothing but speed.
+std::int64_t LikelySize(Dim dim);
+bool Holds(const SizeGuard& guard, std::span<const std::int64_t> values);
+
+/// While it lives, questions about sizes on this thread are answered (without one: by proof or not at all; sizes that
+/// are not the same expression are not equal): by proof where one is easy, else as the sizes of
+/// the call say, and then the answer is kept as a guard. A question that only one size answers so makes it a number.
+class SymbolScope {
+ public:
+  /// Symbol i has values[i], at least kMinSymbol. What is known of them is asked no more.
+  explicit SymbolScope(std::vector<std::int64_t> values, const std::vector<SizeGuard>& known = {});
+  ~SymbolScope();
+  SymbolScope(const SymbolScope&) = delete;
+  SymbolScope& operator=(const SymbolScope&) = delete;
+
+  /// Null: none on this thread.
+  static SymbolScope* Current();
+
+  bool IsNotNegative(Dim dim) const;  ///< by proof
+  std::int64_t Likely(Dim dim) const;
+  bool IsZero(Dim difference);
+  bool IsNegative(Dim difference);
+  std::int64_t NumberOf(Dim dim);
+
+  /// Per symbol what it was found to be: itself, another symbol or a number.
+  const std::vector<Dim>& symbols() const { return symbols_; }
+  /// In terms of what was found.
+  std::vector<SizeGuard> Guards() const;
+
+ private:
+  Dim Found(Dim dim) const;
+  void Assume(const SizeGuard& guard);
+  void Replace(int symbol, Dim by);
+
+  SymbolScope* outer_;
+  std::vector<std::int64_t> values_;
+  std::vector<Dim> symbols_;
+  std::vector<std::int64_t> least_, most_;  // per symbol, from guards
+  std::vector<SizeGuard> known_, guards_;
+};
+
+}  // namespace duet

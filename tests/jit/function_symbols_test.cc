@@ -1,0 +1,227 @@
+// Symbolic dimensions: one trace for many sizes, with the bits of the plain call; what makes another trace.
+#include <duet/duet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace duet {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Tensor Input(const Shape& shape, int seed, DType dtype = f32) {
+  return random::uniform(random::Key(seed), shape, -1, 1, dtype);
+}
+
+struct Program {
+  const char* name;
+  std::function<Tensor(const Tensor&, const Tensor&)> f;
+  std::function<Shape(int)> x, y;
+};
+
+Tensor GradientOf(const Program& program, const Tensor& x, const Tensor& y) {
+  GradientTape tape;
+  tape.watch(x);
+  return tape.gradient(sum(square(program.f(x, y))), x);
+}
+
+std::vector<Program> Programs() {
+  const auto rows = [](int n) { return Shape{n, 6}; };
+  const auto same = [](int n) { return Shape{n}; };
+  const auto fixed = [](int) { return Shape{6}; };
+  return {
+      {"elementwise", [](const Tensor& x, const Tensor& y) { return tanh(x) * 2 + y; }, rows, fixed},
+      {"outer", [](const Tensor& x, const Tensor& y) { return expand_dims(x, 1) * expand_dims(y, 0); }, same, same},
+      {"mean", [](const Tensor& x, const Tensor& y) { return x - mean(x, 0) + mean(x * y); }, rows, fixed},
+      {"softmax", [](const Tensor& x, const Tensor& y) { return softmax(x, 0) + y; }, rows, fixed},
+      {"layer_norm",
+       [](const Tensor& x, const Tensor& y) {
+         const Tensor centred = x - mean(x, 1, keepdims);
+         return centred * rsqrt(mean(square(centred), 1, keepdims) + 1e-5) * y;
+       },
+       rows, fixed},
+      {"matmul", [](const Tensor& x, const Tensor& y) { return matmul(x, transpose(x)) * y; }, rows, same},
+      {"matmul_inner", [](const Tensor& x, const Tensor& y) { return matmul(transpose(x), x) * y; }, rows, fixed},
+      {"reshape", [](const Tensor& x, const Tensor& y) { return reshape(x, {-1, 2}) * reshape(y, {3, 2})(0); }, rows,
+       fixed},
+      {"transpose_reshape", [](const Tensor& x, const Tensor& y) { return reshape(transpose(x), {-1}) + sum(y); }, rows,
+       fixed},
+      {"slices",
+       [](const Tensor& x, const Tensor& y) {
+         return x(range(1, Range::kOpen)) * x(range(0, -1)) + flip(x, {0})(range(0, x.dim(0) - 1)) + y;
+       },
+       rows, fixed},
+      {"halves",
+       [](const Tensor& x, const Tensor& y) {
+         const Dim half = x.dim(0) / 2;
+         return x(range(half)) * x(range(half, 2 * half)) + y;
+       },
+       rows, fixed},
+      {"every_other",
+       [](const Tensor& x, const Tensor& y) {
+         return x(range(Range::kOpen, Range::kOpen, 2)) + x(range(Range::kOpen, Range::kOpen, -2)) * y;
+       },
+       rows, fixed},
+      {"concatenate",
+       [](const Tensor& x, const Tensor& y) { return concatenate({x, expand_dims(y, 0), flip(x, {1})}, 0); }, rows,
+       fixed},
+      {"pad", [](const Tensor& x, const Tensor& y) { return pad(x, {1, 0}, {2, 1}, 0.5f)(range(), range(6)) + y; },
+       rows, fixed},
+      {"iota", [](const Tensor& x, const Tensor& y) { return x * cast(arange(x.dim(0)), f32) + y(0); }, same, fixed},
+      {"size_as_number", [](const Tensor& x, const Tensor& y) { return sum(x) / x.dim(0) + y * x.dim(0); }, same,
+       fixed},
+      {"update", [](const Tensor& x, const Tensor& y) { return x.at(x.dim(0) - 1).set(y).at(range(0, 2)).add(1.5f); },
+       rows, fixed},
+      {"take", [](const Tensor& x, const Tensor& y) { return take(x, tensor({0, -1, 1, 0}), 0) * y; }, rows, fixed},
+      {"max_argmax", [](const Tensor& x, const Tensor& y) { return max(x, 0) * cast(argmax(x, 0), f32) + y; }, rows,
+       fixed},
+      {"sort", [](const Tensor& x, const Tensor& y) { return sort(x, 0) * y; }, rows, fixed},
+      {"logsumexp", [](const Tensor& x, const Tensor& y) { return logsumexp(x, 0) + logsumexp(x) * y; }, rows, fixed},
+      {"prod_cumulative", [](const Tensor& x, const Tensor& y) { return prod(x * 0.1f + 1, 0) + y; }, rows, fixed},
+      {"eye", [](const Tensor& x, const Tensor& y) { return (eye(x.dim(0)) + matmul(x, x.T())) * sum(y); }, rows,
+       fixed},
+      {"random", [](const Tensor& x, const Tensor& y) { return x * random::uniform(random::Key(5), x.shape()) + y; },
+       rows, fixed},
+  };
+}
+
+class FunctionSymbols : public testing::TestWithParam<Program> {};
+
+TEST_P(FunctionSymbols, OneTraceForAllSizes) {
+  const Program& program = GetParam();
+  const function f{program.f, {.name = program.name}};
+  const function g{[&](const Tensor& x, const Tensor& y) { return GradientOf(program, x, y); },
+                   {.name = std::string(program.name) + "_gradient"}};
+  for (const int n : {4, 6, 9, 16, 33, 7, 100, 5, 1000}) {
+    const Tensor x = Input(program.x(n), 2 * n), y = Input(program.y(n), 2 * n + 1);
+    EXPECT_TRUE(same_bits(f(x, y), program.f(x, y))) << n;
+    EXPECT_TRUE(same_bits(g(x, y), GradientOf(program, x, y))) << n;
+    if (n > 6) {
+      f.compile(x, y);
+      EXPECT_TRUE(same_bits(f(x, y), program.f(x, y))) << n << " native";
+      g.compile(x, y);
+      EXPECT_TRUE(same_bits(g(x, y), GradientOf(program, x, y))) << n << " native";
+    }
+  }
+  EXPECT_EQ(f.stats().traces, 2) << f.explain();
+  EXPECT_EQ(g.stats().traces, 2) << g.explain();
+  EXPECT_THAT(f.explain(), Not(HasSubstr("on its own")));
+  EXPECT_THAT(f.explain(), Not(HasSubstr("others")));
+  EXPECT_THAT(g.explain(), Not(HasSubstr("on its own")));
+  EXPECT_THAT(g.explain(), Not(HasSubstr("others")));
+}
+
+INSTANTIATE_TEST_SUITE_P(, FunctionSymbols, testing::ValuesIn(Programs()),
+                         [](const auto& program) { return std::string(program.param.name); });
+
+TEST(FunctionSymbol, EqualSizesAreOneSymbolUntilTheyDiffer) {
+  const function f{[](const Tensor& x, const Tensor& y) { return sum(x) * sum(y); }, {.name = "f"}};
+  for (const int n : {3, 4, 5}) f(ones({n}), ones({n}));
+  EXPECT_EQ(f.stats().traces, 2);
+  EXPECT_THAT(f.explain(), HasSubstr("f(x0: f32[s0], x1: f32[s0]) -> f32[]"));
+  f(ones({4}), ones({6}));
+  f(ones({7}), ones({5}));
+  EXPECT_EQ(f.stats().traces, 3);
+  EXPECT_THAT(f.explain(), HasSubstr("f(x0: f32[s0], x1: f32[s1]) -> f32[]"));
+}
+
+TEST(FunctionSymbol, SizesOf0And1HaveTheirOwnTraces) {
+  const function f{[](const Tensor& x, const Tensor& y) { return x + y; }, {}};
+  for (const int n : {3, 4, 5}) f(ones({n}), ones({n}));
+  EXPECT_EQ(f(ones({1}), ones({7})).shape(), Shape{7});
+  EXPECT_EQ(f(ones({0}), ones({0})).shape(), Shape{0});
+  EXPECT_EQ(f(ones({0}), ones({1})).shape(), Shape{0});
+  EXPECT_THROW(f(ones({3}), ones({4})), ShapeError);
+}
+
+TEST(FunctionSymbol, AQuestionIsAGuard) {
+  int traces = 0;
+  const function f{[&](const Tensor& x) {
+                     ++traces;
+                     return x.dim(0) > 4 ? x * 2 : x + 1;
+                   },
+                   {.name = "f"}};
+  for (const int n : {2, 3, 4, 5, 6, 7, 8, 3, 2, 4}) EXPECT_TRUE(same_bits(f(ones({n})), full({n}, 2.0f))) << n;
+  EXPECT_EQ(traces, 3);  // 2; from 2 to 4; from 5 on
+  EXPECT_THAT(f.explain(), HasSubstr("s0 >= 5"));
+  EXPECT_THAT(f.explain(), HasSubstr("called with s0 = 5, 6, 7, 8"));
+}
+
+TEST(FunctionSymbol, ASizeUsedAsANumberIsThatNumber) {
+  const function f{[](const Tensor& x) {
+    Tensor total = zeros({3});
+    for (int i = 0; i < x.dim(0); ++i) total = total + x(i);
+    return total;
+  }};
+  for (int n = 2; n < 6; ++n) EXPECT_TRUE(same_bits(f(ones({n, 3})), full({3}, static_cast<float>(n))));
+  EXPECT_EQ(f.stats().traces, 4);
+}
+
+TEST(FunctionSymbol, ReduceRetracingOff) {
+  const function f{[](const Tensor& x) { return x * 2; }, {.reduce_retracing = false}};
+  for (int n = 2; n < 8; ++n) f(ones({n}));
+  EXPECT_EQ(f.stats().traces, 6);
+}
+
+TEST(FunctionSymbol, DeclaredDimensionsAreSymbolsAtOnce) {
+  const function f{[](const Tensor& x, const Tensor& y) { return sum(x) * sum(y); },
+                   {.name = "f", .input_signature = {Spec{f32, {dynamic, 3}}, Spec{f32, {dynamic}}}}};
+  f(ones({4, 3}), ones({4}));
+  EXPECT_THAT(f.explain(), HasSubstr("f(x0: f32[s0,3], x1: f32[s1]) -> f32[]"));
+  f(ones({7, 3}), ones({2}));
+  EXPECT_EQ(f.stats().traces, 1);
+  const function add{[](const Tensor& x, const Tensor& y) { return x + y; },
+                     {.name = "add", .input_signature = {Spec{f32, {dynamic}}, Spec{f32, {dynamic}}}}};
+  for (int n = 2; n < 9; ++n) EXPECT_TRUE(same_bits(add(ones({n}), ones({n})), full({n}, 2.0f)));
+  EXPECT_EQ(add.stats().traces, 1);
+  EXPECT_THAT(add.explain(), HasSubstr("add(x0: f32[s0], x1: f32[s0]) -> f32[s0]"));
+}
+
+TEST(FunctionSymbol, ErrorsQuoteTheSizesOfTheCall) {
+  const function f{[](const Tensor& x, const Tensor& y) { return matmul(x, y); }, {.name = "f"}};
+  f(ones({3, 4}), ones({4, 2}));
+  f(ones({5, 6}), ones({6, 2}));
+  f(ones({7, 9}), ones({9, 2}));
+  EXPECT_EQ(f.stats().traces, 2);
+  std::string message;
+  try {
+    f(ones({5, 6}), ones({7, 2}));
+  } catch (const ShapeError& error) {
+    message = error.what();
+  }
+  EXPECT_THAT(message, HasSubstr("6"));
+  EXPECT_THAT(message, Not(HasSubstr("s0")));
+}
+
+TEST(FunctionSymbol, ATrainingStepOverManyBatchSizes) {
+  const auto train = [](bool traced) {
+    Variable w(Input({8, 3}, 1) * 0.5, "w"), b(zeros({3}), "b");
+    const auto body = [&](const Tensor& x, const Tensor& labels) {
+      GradientTape tape;
+      const Tensor loss = mean(softmax_cross_entropy(matmul(x, w) + b, labels));
+      const auto gradients = tape.gradient(loss, {w, b});
+      w.assign_add(-0.1f * gradients[0]);
+      b.assign_add(-0.1f * gradients[1]);
+      return loss;
+    };
+    const function step{body, {}};
+    std::vector<Tensor> results;
+    for (const int n : {8, 16, 24, 7, 3, 100, 64, 2, 9, 11}) {
+      const Tensor x = Input({n, 8}, n), labels = arange(n) % 3;
+      results.push_back(traced ? step(x, labels) : body(x, labels));
+    }
+    results.push_back(w.value());
+    results.push_back(b.value());
+    EXPECT_LE(step.stats().traces, 2) << step.explain();
+    return results;
+  };
+  const std::vector<Tensor> plain = train(false), traced = train(true);
+  for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(same_bits(plain[i], traced[i])) << i;
+}
+
+}  // namespace
+}  // namespace duet
