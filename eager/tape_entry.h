@@ -13,9 +13,10 @@ struct TapeLevel::Segment {
     Line line;
     bool differentiates;
     std::shared_ptr<const CallRule> rule;
-    std::vector<int> operands;  ///< result of step i as i, outside[i] as -1 - i
+    std::vector<RegionRef> regions;
+    std::vector<int> operands;  ///< value i, counted over the results of all steps, as i; outside[i] as -1 - i
     std::vector<int> outputs;   ///< of a call with a rule
-    Tensor known;               ///< an output of the checkpoint is there still
+    Tensor known;               ///< an output of the checkpoint is there still; such are results of single ops
   };
   std::vector<Step> steps;
   std::vector<Tensor> outside;

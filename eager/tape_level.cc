@@ -4,6 +4,7 @@
 
 #include "eager/gradient_rules.h"
 #include "eager/tape_entry.h"
+#include "eager/without_effects.h"
 #include "runtime/fail.h"
 
 namespace duet {
@@ -177,8 +178,10 @@ void TapeLevel::LeaveCall(CallKind kind, const BoundCall* call) {
 }
 
 void TapeLevel::DropSegment() {
-  for (std::size_t i = segment_start_; i < entries_.size(); ++i)
+  for (std::size_t i = segment_start_; i < entries_.size(); ++i) {
     if (!entries_[i].result.empty_handle()) watched_.erase(entries_[i].result.body());
+    for (const Tensor& output : entries_[i].outputs) watched_.erase(output.body());
+  }
   entries_.resize(segment_start_);
 }
 
@@ -187,24 +190,29 @@ void TapeLevel::CloseSegment(const BoundCall& call) {
   for (const Tensor& output : call.outputs) outputs[output.body()] = output;
   auto segment = std::make_shared<Segment>();
   std::unordered_map<const TensorBody*, int> places;
+  const auto place = [&](const Tensor& tensor) {
+    const auto [at, is_outside] = places.try_emplace(tensor.body(), -1 - static_cast<int>(segment->outside.size()));
+    if (is_outside) segment->outside.push_back(tensor);
+    return at->second;
+  };
+  int values = 0;
   bool differentiates = false;
   Entry closed;
   for (std::size_t i = segment_start_; i < entries_.size(); ++i) {
     Entry& entry = entries_[i];
     Segment::Step& step = segment->steps.emplace_back();
-    for (const Tensor& operand : entry.operands) {
-      const auto [at, is_outside] = places.try_emplace(operand.body(), -1 - static_cast<int>(segment->outside.size()));
-      if (is_outside) segment->outside.push_back(operand);
-      step.operands.push_back(at->second);
-    }
-    for (const Tensor& output : entry.outputs) {
+    for (const Tensor& operand : entry.operands) step.operands.push_back(place(operand));
+    if (entry.regions) {
+      step.regions = entry.regions->regions;
+      for (const Tensor& output : entry.outputs) {
+        places[output.body()] = values++;
+        watched_.erase(output.body());
+      }
+    } else if (entry.rule) {
       // What a host_call gave is kept: it is not called again.
-      const auto [at, is_outside] = places.try_emplace(output.body(), -1 - static_cast<int>(segment->outside.size()));
-      if (is_outside) segment->outside.push_back(output);
-      step.outputs.push_back(at->second);
-    }
-    if (!entry.result.empty_handle()) {
-      places[entry.result.body()] = static_cast<int>(i - segment_start_);
+      for (const Tensor& output : entry.outputs) step.outputs.push_back(place(output));
+    } else {
+      places[entry.result.body()] = values++;
       if (const auto at = outputs.find(entry.result.body()); at != outputs.end()) {
         step.known = at->second;
         if (watched_.contains(at->first)) closed.outputs.push_back(at->second);
@@ -220,7 +228,12 @@ void TapeLevel::CloseSegment(const BoundCall& call) {
     step.rule = entry.rule;
   }
   entries_.resize(segment_start_);
-  if (!differentiates || closed.outputs.empty()) return;
+  if (!differentiates || closed.outputs.empty()) {
+    for (const Segment::Step& step : segment->steps)
+      for (const int output : step.outputs)
+        if (output < 0) watched_.erase(segment->outside[static_cast<std::size_t>(-1 - output)].body());
+    return;
+  }
   closed.segment = std::move(segment);
   closed.line = call.line;
   entries_.push_back(std::move(closed));
@@ -354,16 +367,25 @@ void TapeLevel::GoBackThroughSegment(const Entry& entry, const Watched& wanted, 
     made.attributes = step.attributes;
     made.line = step.line;
     made.rule = step.rule;
-    if (!step.rule) {
+    if (!step.regions.empty()) {
+      auto record = std::make_shared<RegionRecord>();
+      record->regions = step.regions;
+      const RegionCall call{step.op, made.operands, step.attributes, record->regions, step.line};
+      const WithoutEffects twice;
+      made.outputs = step.differentiates ? BindSaving(call, *record) : BindRegions(call);
+      made.regions = std::move(record);
+      values.insert(values.end(), made.outputs.begin(), made.outputs.end());
+    } else if (!step.rule) {
       std::vector<const Tensor*> operands;
       for (const Tensor& operand : made.operands) operands.push_back(&operand);
       made.result = step.known.empty_handle() ? Bind(step.op, operands, step.attributes, step.line) : step.known;
+      values.push_back(made.result);
       if (step.differentiates) made.outputs = {made.result};
     }
-    values.push_back(made.result);
+    if (!step.differentiates) continue;
     for (const Tensor& output : made.outputs)
       if (is_float(output.dtype()) && watched_.insert(output.body()).second) run_again.bodies.push_back(output.body());
-    if (step.differentiates) again.push_back(std::move(made));
+    again.push_back(std::move(made));
   }
   GoBack(again, wanted, adjoints, line);
 }

@@ -128,7 +128,8 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
   Tensors results;
   {
     LevelScope below_this(below());
-    results = differentiates ? BindSaving(call, *record) : BindRegions(call);
+    // Inside a checkpoint they are run again, and saved then.
+    results = differentiates && checkpoints_ == 0 ? BindSaving(call, *record) : BindRegions(call);
   }
   if (spent_ || (!differentiates && checkpoints_ == 0)) return results;
   Entry& entry = entries_.emplace_back();

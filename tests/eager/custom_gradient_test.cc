@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -119,6 +120,60 @@ TEST(Checkpoint, AThrowLeavesTheTapeAsItWas) {
   EXPECT_THROW(checkpoint(throws)(X()), ShapeError);
   EXPECT_THROW(custom_gradient(throws, [](const Tensor&, const Tensor& dy) { return dy; })(X()), ShapeError);
   EXPECT_SAME(tape.gradient(X() * X(), X()), X() + X());
+}
+
+TEST(Checkpoint, RunsControlFlowAgain) {
+  using F = std::function<Tensor(const Tensor&)>;
+  const std::map<std::string, F> bodies = {
+      {"fori_loop",
+       [](const Tensor& x) {
+         return fori_loop(0, 4, [&](const Tensor&, const Tensor& h) { return sin(h) * 1.25 + x; }, exp(x));
+       }},
+      {"scan",
+       [](const Tensor& x) {
+         const auto step = [](const Tensor& h, const Tensor& e) { return std::pair{sin(h) * e, h * e}; };
+         const auto [last, all] = scan(step, sum(x), x * x);
+         return all + last;
+       }},
+      {"cond", [](const Tensor& x) { return cond(sum(x) > 1, [&] { return sin(x) * x; }, [&] { return x * 3; }) * x; }},
+      {"while_loop",
+       [](const Tensor& x) {
+         return while_loop([](const Tensor& h) { return sum(h) < 40; }, [&](const Tensor& h) { return h * x + h; }, x);
+       }},
+      {"of what does not differentiate", [](const Tensor& x) {
+         const Tensor steps = fori_loop(0, 3, [](const Tensor&, const Tensor& n) { return n * 2; }, tensor(1.0, f64));
+         return x * x * steps;
+       }}};
+  for (const auto& [name, body] : bodies) {
+    SCOPED_TRACE(name);
+    const auto plain = [&body = body](const Tensor& x) { return sum(body(x * 2) * x); };
+    const auto saving = [&body = body](const Tensor& x) { return sum(checkpoint(body)(x * 2) * x); };
+    const Tensor wanted = grad(plain)(X());
+    EXPECT_SAME(grad(saving)(X()), wanted);
+    ExpectSameTraced(grad(saving), X(), wanted);
+    const Tensor xs = stack({X(), X() * 2});
+    EXPECT_SAME(vmap(grad(saving))(xs), vmap(grad(plain))(xs));
+    if (name == "while_loop") continue;  // of which there is one derivative
+    EXPECT_LT(Furthest(hessian(saving)(X()), hessian(plain)(X())), 1e-10);
+    EXPECT_SAME(function{hessian(saving)}(X()), hessian(saving)(X()));
+  }
+}
+
+TEST(Checkpoint, EffectsInRegionsHappenOnce) {
+  Variable turns(0, "turns");
+  const function traced{grad([&](const Tensor& x) {
+    const auto block = [&](const Tensor& y) {
+      return fori_loop(
+          0, 3, [&](const Tensor&, const Tensor& h) { return turns.assign_add(1), print("turn {}", turns), sin(h); },
+          y);
+    };
+    return sum(checkpoint(block)(x));
+  })};
+  testing::internal::CaptureStdout();
+  const Tensor dx = traced(X());
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "turn 1\nturn 2\nturn 3\n");
+  EXPECT_EQ(turns.value().item<int>(), 3);
+  EXPECT_SAME(dx, grad([](const Tensor& x) { return sum(sin(sin(sin(x)))); })(X()));
 }
 
 // Values that are computed again go after the way back, and new tensors take their addresses.

@@ -111,9 +111,13 @@ MUTANTS = [
         "stale_shape_key",
         "a trace is taken for another shape of the same dtype",
         [
-            ("jit/function_state.cc", "mix(static_cast<std::uint64_t>(std::int64_t{dim}))", "mix(std::uint64_t{0} * sizeof dim)"),
             (
-                "jit/function_state.cc",
+                "jit/concrete_entry.cc",
+                "mix(static_cast<std::uint64_t>(std::int64_t{dim}))",
+                "mix(std::uint64_t{0} * sizeof dim)",
+            ),
+            (
+                "jit/concrete_entry.cc",
                 "if (!(arguments.tensor(i).body()->type == tensors[static_cast<std::size_t>(i)]))",
                 "if (arguments.tensor(i).body()->type.dtype != tensors[static_cast<std::size_t>(i)].dtype)",
             ),
