@@ -334,7 +334,14 @@ void TapeLevel::GoBackThroughSegment(const Entry& entry, const Watched& wanted, 
   if (!any) return;
   std::vector<Tensor> values;
   std::vector<Entry> again;
-  std::vector<const TensorBody*> watched_again;
+  // Also when something throws on the way: the addresses of values that are gone will be those of others.
+  struct Forget {
+    Watched& watched;
+    std::vector<const TensorBody*> bodies;
+    ~Forget() {
+      for (const TensorBody* body : bodies) watched.erase(body);
+    }
+  } run_again{watched_, {}};
   const auto value = [&](int place) -> const Tensor& {
     return place < 0 ? entry.segment->outside[static_cast<std::size_t>(-1 - place)]
                      : values[static_cast<std::size_t>(place)];
@@ -355,11 +362,10 @@ void TapeLevel::GoBackThroughSegment(const Entry& entry, const Watched& wanted, 
     }
     values.push_back(made.result);
     for (const Tensor& output : made.outputs)
-      if (is_float(output.dtype()) && watched_.insert(output.body()).second) watched_again.push_back(output.body());
+      if (is_float(output.dtype()) && watched_.insert(output.body()).second) run_again.bodies.push_back(output.body());
     if (step.differentiates) again.push_back(std::move(made));
   }
   GoBack(again, wanted, adjoints, line);
-  for (const TensorBody* body : watched_again) watched_.erase(body);
 }
 
 }  // namespace duet

@@ -8,6 +8,7 @@
 
 #include "eager/region.h"
 #include "graph/canonical_order.h"
+#include "graph/checkpointed_scan.h"
 #include "graph/graph_region.h"
 #include "graph/rebuild.h"
 #include "graph/region_types.h"
@@ -349,6 +350,8 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
     attributes.length = ScanLength(scanned, options.length);
     for (const Type& x : scanned) types.push_back(Slice0(x));
   });
+  if (options.checkpoint_every > 1 && attributes.length >= 2 * options.checkpoint_every)
+    return RunCheckpointedScan(body, std::move(carries), xs, attributes.length, options, line);
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
   const std::size_t count = carries.size();

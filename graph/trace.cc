@@ -1,7 +1,11 @@
 #include "graph/trace.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <string_view>
 
 #include "eager/bound_call.h"
 #include "graph/graph_region.h"
@@ -13,6 +17,9 @@ namespace duet {
 namespace {
 
 thread_local int t_traces = 0;
+
+// A trace of so many nodes, of which so many come from one line, is most often a C++ loop that should be traced once.
+constexpr std::size_t kManyNodes = 10'000, kManyOfALine = 500;
 
 }  // namespace
 
@@ -90,8 +97,24 @@ Trace::Ref Trace::Record(Op op, std::span<const Ref> operands, const Attributes&
   result_count_ += results;
   if (info(op).attributes != kNone && op != Op::constant) node.attributes = std::make_unique<Attributes>(attributes);
   node.line = line;
+  if (nodes_.size() == kManyNodes) WarnOfUnrolling();
   operands_.insert(operands_.end(), operands.begin(), operands.end());
   return node.result;
+}
+
+void Trace::WarnOfUnrolling() const {
+  std::map<std::pair<std::string_view, int>, std::size_t> often;
+  for (const Recorded& node : nodes_)
+    if (node.line.file) ++often[{node.line.file, node.line.line}];
+  const auto most =
+      std::max_element(often.begin(), often.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == often.end() || most->second < kManyOfALine) return;
+  const auto& [place, count] = *most;
+  fmt::print(
+      stderr,
+      "duet: the trace of {} has {} nodes and grows, {} of them from {}:{}: does a C++ loop unroll there? fori_loop, "
+      "while_loop and scan trace their body once\n",
+      name_, nodes_.size(), count, place.first, place.second);
 }
 
 Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Line line) {

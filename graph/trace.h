@@ -73,6 +73,7 @@ class Trace final : public Interpreter, private VariableMaker {
   Ref AddInput(Input input);
   Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
+  void WarnOfUnrolling() const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
   std::string name_;

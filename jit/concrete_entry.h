@@ -97,6 +97,12 @@ struct ConcreteFunction::Entry {
   CompileTimes times;
 };
 
+/// Makes it the entry of a trace for these sizes of its symbols, if it has some.
+void SetTrace(ConcreteFunction::Entry& entry, const std::shared_ptr<const SymbolicTrace>& trace,
+              const std::vector<std::int64_t>& sizes);
+/// Of the graph, the key and the rest of it, roughly; code is added when there is some.
+std::int64_t BytesOf(const ConcreteFunction::Entry& entry);
+
 /// `f(x0: f32[s0,3]) -> f32[s0]`.
 std::string SignatureText(const Graph& graph);
 /// The recorded graph after the passes: what native code is made from.

@@ -105,7 +105,8 @@ void LogTrace(const std::string& function, Line defined, const std::shared_ptr<C
 }
 
 void LogCompile(const ConcreteFunction::Entry& entry) {
-  if (TraceLog* log = TraceLog::Get()) log->Compile(entry);
+  // What a trace with symbols became for further sizes is not in the log.
+  if (TraceLog* log = TraceLog::Get(); log && entry.log_index > 0) log->Compile(entry);
 }
 
 }  // namespace duet

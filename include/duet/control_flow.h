@@ -19,6 +19,9 @@ struct WhileOptions {
 struct ScanOptions {
   bool reverse = false;  ///< from the last index to the first; outputs keep their index
   Dim length = -1;       ///< iterations; needed only when nothing is scanned
+  /// Above 1: a gradient keeps the carries of every so many iterations only, and computes those between again. About
+  /// the square root of the iterations takes the least memory. The same bits.
+  std::int64_t checkpoint_every = 0;
 };
 
 namespace internal {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/eager/gradient_cases.h"
 #include "tests/eager/message_of.h"
@@ -118,6 +119,35 @@ TEST(Checkpoint, AThrowLeavesTheTapeAsItWas) {
   EXPECT_THROW(checkpoint(throws)(X()), ShapeError);
   EXPECT_THROW(custom_gradient(throws, [](const Tensor&, const Tensor& dy) { return dy; })(X()), ShapeError);
   EXPECT_SAME(tape.gradient(X() * X(), X()), X() + X());
+}
+
+// Values that are computed again go after the way back, and new tensors take their addresses.
+TEST(Checkpoint, TheTapeForgetsWhatWasRunAgain) {
+  bool fails = false;
+  const auto last = custom_gradient([](const Tensor& x) { return exp(x); },
+                                    [&](const Tensor& x, const Tensor& dy) {
+                                      if (fails) throw ValueError("not today");
+                                      return dy * exp(x);
+                                    });
+  const auto deep = checkpoint([&](const Tensor& x) {
+    Tensor h = last(x);
+    for (int i = 0; i < 40; ++i) h = sin(h);
+    return h;
+  });
+  for (const bool throws : {false, true}) {
+    GradientTape tape({.persistent = true});
+    tape.watch(X());
+    const Tensor y = deep(X());
+    fails = throws;
+    if (throws) {
+      EXPECT_THROW(tape.gradient(y, X()), ValueError);
+    } else {
+      tape.gradient(y, X());
+    }
+    std::vector<Tensor> fresh;
+    for (int i = 0; i < 80; ++i) fresh.push_back(full({3}, tensor(1.0 + i, f64)));
+    for (const Tensor& x : fresh) EXPECT_SAME(tape.gradient(x * 2, x), zeros({3}, f64));
+  }
 }
 
 // ---- custom_gradient

@@ -183,5 +183,29 @@ TEST(Print, EqualityIsNotBlind) {
     for (const char* b : texts) EXPECT_EQ(ParseGraph(a) == ParseGraph(b), a == b) << a << "\n" << b;
 }
 
+TEST(PrintParse, ExpressionsOfSizes) {
+  const std::string text = R"(graph @sizes(%x: f32[s0,3], %y: f32[2*s0*s1+1]) -> (f32[3*s0], f32[s0/2,3], i64[]) {
+  %0 = reshape %x {shape=[3*s0]} : f32[3*s0]
+  %1 = slice %x {start=[0,0], shape=[s0/2,3], step=[1,1]} : f32[s0/2,3]
+  %2 = dimension {dtype=i64, shape=[(s0+1)/2]} : i64[]
+  return %0, %1, %2
+}
+)";
+  EXPECT_EQ(PrintGraph(ParseGraph(text)), text);
+  const auto dim = [](const std::string& of) {
+    return ParseGraph("graph @f(%x: f32[" + of + "]) -> (f32[" + of + "]) {\n  return %x\n}\n")
+        .inputs()[0]
+        .type.shape[0];
+  };
+  const Dim s0 = Dim::Symbol(0), s1 = Dim::Symbol(1);
+  EXPECT_TRUE(dim("s0 + s0").same(2 * s0));
+  EXPECT_TRUE(dim("-s0+5").same(5 - s0));
+  EXPECT_TRUE(dim("(s0+1)*(s1-1)").same((s0 + 1) * (s1 - 1)));
+  EXPECT_TRUE(dim("3*s0*s1/2").same(3 * s0 * s1 / 2));
+  for (const char* bad : {"s0+", "s0/0", "s0/s1", "1+2", "(s0", "s99999", "s0**2", "s0/-2"})
+    EXPECT_THROW(dim(bad), ParseError) << bad;
+  EXPECT_THROW(dim(std::string(100, '(') + "s0" + std::string(100, ')')), ParseError);
+}
+
 }  // namespace
 }  // namespace duet

@@ -27,6 +27,18 @@ const Tensor& Rows() {
 }
 
 // Of three numbers. Lengths and ways may depend on them.
+// Eight steps over what x makes, with x itself in each.
+Tensor Recurrent(const Tensor& x, const ScanOptions& options) {
+  const Tensor xs = reshape(iota({24}, 0, f32) * 0.05f - 0.6f, {8, 3}) * x;
+  const auto [last, ys] = scan(
+      [&](const Tensor& state, const Tensor& each) {
+        const Tensor next = tanh(state * x + each);
+        return std::pair{next, next * each};
+      },
+      x, xs, options);
+  return sum(last) + sum(ys * ys);
+}
+
 std::vector<Case> Cases() {
   return {
       {"branch taken",
@@ -146,6 +158,9 @@ std::vector<Case> Cases() {
              },
              sum(x));
        }},
+      {"scan with checkpoints", [](const Tensor& x) { return Recurrent(x, {.checkpoint_every = 3}); }},
+      {"scan with checkpoints, in reverse",
+       [](const Tensor& x) { return Recurrent(x, {.reverse = true, .checkpoint_every = 2}); }},
       {"while in while",
        [](const Tensor& x) {
          return while_loop([](const Tensor& s) { return s < 50; },
@@ -176,6 +191,31 @@ TEST(ControlFlowGradients, HaveTheBitsOfPlainCode) {
     const function<Tensor(Tensor)> traced(c.loss);
     EXPECT_TRUE(same_bits(grad(Loss([&](const Tensor& y) { return traced(y); }))(x), plain));
   }
+}
+
+TEST(ControlFlowGradients, CheckpointsChangeNoBitAndTakeLessMemory) {
+  const Tensor x = X();
+  for (const bool reverse : {false, true})
+    for (const int every : {2, 3, 4, 5, 8}) {
+      const auto loss = [&](std::int64_t k) {
+        return [=](const Tensor& t) { return Recurrent(t, {.reverse = reverse, .checkpoint_every = k}); };
+      };
+      EXPECT_TRUE(same_bits(loss(every)(x), loss(0)(x)));
+      EXPECT_TRUE(same_bits(grad(Loss(loss(every)))(x), grad(Loss(loss(0)))(x))) << every;
+    }
+  const auto long_loss = [](std::int64_t every) {
+    return [=](const Tensor& w, const Tensor& xs) {
+      return sum(scan([&](const Tensor& state,
+                          const Tensor& each) { return std::pair{tanh(state * w + each), std::tuple<>()}; },
+                      w, xs, {.checkpoint_every = every})
+                     .first);
+    };
+  };
+  const auto arena = [&](std::int64_t every) {
+    const function<Tensor(Tensor, Tensor)> f(grad(std::function<Tensor(Tensor, Tensor)>(long_loss(every))));
+    return f.concrete(Spec{f32, {64}}, Spec{f32, {1024, 64}}).memory().arena;
+  };
+  EXPECT_LT(arena(32) * 4, arena(0));
 }
 
 TEST(ControlFlowGradients, AgreeWithDifferences) {

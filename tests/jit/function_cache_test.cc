@@ -125,7 +125,9 @@ void Flat(int signatures, double megabytes) {
   std::printf("%d signatures: %.1f MB, %.2f MB in the second half\n", signatures, half + grown, grown);
   EXPECT_EQ(f.stats().traces, signatures);
   EXPECT_GE(f.stats().evictions, signatures - 64);
-  if (!kSanitized) EXPECT_LE(grown, megabytes);
+  if (!kSanitized) {
+    EXPECT_LE(grown, megabytes);
+  }
 }
 TEST(FunctionCache, DISABLED_TenThousand) { Flat(10'000, 4); }
 // Beside a compiler at work, which takes some megabytes and gives them back as it likes.

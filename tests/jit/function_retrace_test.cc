@@ -83,6 +83,25 @@ TEST(FunctionRetrace, AFewTracesAreNoReasonToWarn) {
   EXPECT_EQ(said, "");
 }
 
+TEST(FunctionRetrace, WarnsOfALoopThatUnrolls) {
+  const auto unrolled = [](int steps) {
+    return [=](const Tensor& x) {
+      Tensor y = x;
+      for (int i = 0; i < steps; ++i) {
+        y = y * 1.5f;
+        y = y + x;
+      }
+      return y;
+    };
+  };
+  const std::string said = StderrOf([&] { function{unrolled(6000), {.name = "long"}}.concrete(Spec{f32, {2}}); });
+  EXPECT_THAT(said, HasSubstr("duet: the trace of long has 10000 nodes and grows, "));
+  EXPECT_THAT(said, HasSubstr(" of them from "));
+  EXPECT_THAT(said, HasSubstr("function_retrace_test.cc:"));
+  EXPECT_THAT(said, HasSubstr("fori_loop"));
+  EXPECT_EQ(StderrOf([&] { function{unrolled(1000)}.concrete(Spec{f32, {2}}); }), "");
+}
+
 TEST(FunctionRetrace, NoNewTraces) {
   const function f{[](const Tensor& x) { return x * 2; }, {.name = "frozen", .reduce_retracing = false}};
   f(ones({2}));

@@ -118,6 +118,47 @@ TEST_P(FunctionSymbols, OneTraceForAllSizes) {
 INSTANTIATE_TEST_SUITE_P(, FunctionSymbols, testing::ValuesIn(Programs()),
                          [](const auto& program) { return std::string(program.param.name); });
 
+TEST(FunctionSymbol, ControlFlowIsTracedOnceAndCompiledForEachSize) {
+  const std::vector<Program> programs = {
+      {"scan",
+       [](const Tensor& x, const Tensor& y) {
+         const auto [last, ys] = scan(
+             [](const Tensor& state, const Tensor& row) { return std::pair{tanh(state + row), state * row}; }, y, x);
+         return ys + last;
+       },
+       [](int n) { return Shape{n, 6}; }, [](int) { return Shape{6}; }},
+      {"cond",
+       [](const Tensor& x, const Tensor& y) {
+         return cond(sum(x) > 0, [&] { return x * y; }, [&] { return x - sum(x, 0); });
+       },
+       [](int n) { return Shape{n, 6}; }, [](int) { return Shape{6}; }},
+      {"while_loop",
+       [](const Tensor& x, const Tensor& y) {
+         return while_loop([](const Tensor& t) { return sum(abs(t)) < 50; },
+                           [&](const Tensor& t) { return t * 1.5f + y; }, x);
+       },
+       [](int n) { return Shape{n, 6}; }, [](int) { return Shape{6}; }},
+  };
+  for (const Program& program : programs) {
+    SCOPED_TRACE(program.name);
+    const function f{program.f, {}};
+    const function g{[&](const Tensor& x, const Tensor& y) { return GradientOf(program, x, y); }, {}};
+    for (const int n : {4, 6, 9, 2, 17}) {
+      const Tensor x = Input(program.x(n), n), y = Input(program.y(n), n + 1);
+      for (const bool native : {false, true}) {
+        if (native) {
+          f.compile(x, y);
+          g.compile(x, y);
+        }
+        EXPECT_TRUE(same_bits(f(x, y), program.f(x, y))) << n;
+        EXPECT_TRUE(same_bits(g(x, y), GradientOf(program, x, y))) << n;
+      }
+    }
+    EXPECT_EQ(f.stats().traces, 2) << f.explain();
+    EXPECT_EQ(g.stats().traces, 2) << g.explain();
+  }
+}
+
 TEST(FunctionSymbol, EqualSizesAreOneSymbolUntilTheyDiffer) {
   const function f{[](const Tensor& x, const Tensor& y) { return sum(x) * sum(y); }, {.name = "f"}};
   for (const int n : {3, 4, 5}) f(ones({n}), ones({n}));

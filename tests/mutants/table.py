@@ -171,7 +171,7 @@ MUTANTS = [
     Mutant(
         "forgotten_checkpoint",
         "what a checkpoint runs again keeps the address of a value that is gone as watched",
-        [("eager/tape_level.cc", "for (const TensorBody* body : watched_again) watched_.erase(body);", "")],
+        [("eager/tape_level.cc", "for (const TensorBody* body : bodies) watched.erase(body);", "")],
         command="./duet_eager_tests --gtest_filter='Checkpoint.*'",
         targets=("duet_eager_tests",),
         seconds=300,

@@ -54,8 +54,7 @@ DType ResultOf(Op op, DType operand) {
 
 class Maker {
  public:
-  Maker(Op op, DType dtype, DType result)
-      : meaning_{op, dtype, result}, values_(static_cast<std::uint64_t>(op) * 64 + static_cast<std::uint64_t>(dtype)) {
+  Maker(Op op, DType dtype, DType result) : meaning_{op, dtype, result}, values_(Seed(op, dtype)) {
     if (op == Op::where) dtypes_.push_back(DType::bool_);
     while (static_cast<int>(dtypes_.size()) < info(op).arity) dtypes_.push_back(dtype);
   }

@@ -10,10 +10,6 @@
 namespace duet {
 namespace {
 
-std::uint64_t Seed(Op op, DType dtype) {
-  return static_cast<std::uint64_t>(op) * 64 + static_cast<std::uint64_t>(dtype);
-}
-
 std::int64_t IndexAt(const Array& indices, std::size_t i, std::int64_t size) {
   const std::int64_t index = indices.dtype == DType::i32 ? FromElement<std::int32_t>(indices.elements[i])
                                                          : FromElement<std::int64_t>(indices.elements[i]);

@@ -71,7 +71,7 @@ Array Product(const Array& a, const Array& b, const Shape& leading) {
 
 template <>
 Cases CasesOf<Op::matmul>(DType dtype) {
-  Values values(static_cast<std::uint64_t>(Op::matmul) * 64 + static_cast<std::uint64_t>(dtype));
+  Values values(Seed(Op::matmul, dtype));
   Cases cases;
   const auto add = [&](const Shape& a, const Shape& b, Layout of_a, Layout of_b, bool any) {
     Case c;

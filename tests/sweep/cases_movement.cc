@@ -9,8 +9,7 @@ using Source = std::function<Element(const std::vector<Array>& x, const Position
 
 class Maker {
  public:
-  Maker(Op op, DType dtype)
-      : dtype_(dtype), values_(static_cast<std::uint64_t>(op) * 64 + static_cast<std::uint64_t>(dtype)) {}
+  Maker(Op op, DType dtype) : dtype_(dtype), values_(Seed(op, dtype)) {}
 
   // The op on operands of these shapes, each in every layout; its result's shape and elements.
   void Add(const std::string& label, const std::vector<Shape>& shapes, const Shape& result,

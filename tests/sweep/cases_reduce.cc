@@ -154,8 +154,7 @@ std::string CheckReduction(Op op, const Array& x, const Axes& axes, KeepDims kee
 
 class Maker {
  public:
-  Maker(Op op, DType dtype)
-      : op_(op), dtype_(dtype), values_(static_cast<std::uint64_t>(op) * 64 + static_cast<std::uint64_t>(dtype)) {}
+  Maker(Op op, DType dtype) : op_(op), dtype_(dtype), values_(Seed(op, dtype)) {}
 
   void Add(const Shape& shape, const Axes& axes, Layout layout = Layout::kPlain, KeepDims keep = KeepDims::no) {
     const bool is_arg = info(op_).op_class == OpClass::ArgReduce;

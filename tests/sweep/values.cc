@@ -1,6 +1,10 @@
 #include "tests/sweep/values.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cmath>
+#include <string_view>
 
 namespace duet {
 namespace {
@@ -82,6 +86,11 @@ std::pair<Tensor, Tensor> EdgePairs(DType dtype) {
     }));
   };
   return {pick(0), pick(1)};
+}
+
+std::uint64_t Seed(Op op, DType dtype) {
+  const std::string_view text = name(op);
+  return XXH3_64bits_withSeed(text.data(), text.size(), static_cast<std::uint64_t>(dtype));
 }
 
 }  // namespace duet

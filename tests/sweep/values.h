@@ -8,6 +8,9 @@
 
 namespace duet {
 
+/// Of the op's name, so that a new row of the table leaves the values of the others as they are.
+std::uint64_t Seed(Op op, DType dtype);
+
 class Values {
  public:
   explicit Values(std::uint64_t seed) : state_(seed) {}
