@@ -49,6 +49,11 @@ Shape ComposeTransposes(const Shape& inner, const Shape& outer) {
 bool ComposeSlices(const Attributes& inner, const Attributes& outer, Attributes* to) {
   *to = outer;
   for (int i = 0; i < outer.start.rank(); ++i) {
+    if (outer.start[i].is_symbol() || inner.start[i].is_symbol()) {
+      to->start[i] = outer.start[i] * inner.step[i] + inner.start[i];
+      to->step[i] = outer.step[i] * inner.step[i];
+      continue;
+    }
     std::int64_t start, step;
     if (__builtin_mul_overflow(std::int64_t{outer.start[i]}, std::int64_t{inner.step[i]}, &start) ||
         __builtin_add_overflow(start, std::int64_t{inner.start[i]}, &start) ||
