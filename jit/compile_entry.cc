@@ -74,8 +74,7 @@ std::unique_ptr<NativeFunction> ForSizes(const SymbolicTrace& trace, const std::
   return std::make_unique<NativeFunction>(code.optimized, std::move(plan), code.executable, std::move(dims));
 }
 
-// Code for all sizes; these are the likely ones.
-// Whether that was done now.
+// Makes code for all sizes, of which these are the likely ones. Returns whether that was done now.
 bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64_t>& sizes, Compiler& compiler) {
   SymbolicCode& code = trace.code;
   std::lock_guard lock(code.mutex);

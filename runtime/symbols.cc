@@ -229,6 +229,7 @@ WholeDivision DivideWhole(Dim dim, Dim divisor) {
     const std::int64_t quotient = internal::FloorDivide(dim, divisor);
     return {quotient, std::int64_t{dim} - quotient * std::int64_t{divisor}};
   }
+  if (divisor.same(0)) return {0, dim};
   // Long division, by the term of the highest degree.
   const Polynomial by = TermsOf(divisor);
   const auto highest = [](const Polynomial& terms) {

@@ -32,8 +32,8 @@ Dim Substitute(Dim dim, std::span<const Dim> symbols);
 Shape Substitute(const Shape& shape, std::span<const Dim> symbols);
 /// What is known of sizes without asking.
 bool IsNeverNegative(Dim dim);
-/// dim = quotient * divisor + remainder. Of numbers the remainder is not negative; of expressions it may be any where
-/// it is not 0.
+/// dim = quotient * divisor + remainder; two numbers: the divisor is not 0. Of numbers the remainder is not negative;
+/// of expressions it may be any where it is not 0.
 struct WholeDivision {
   Dim quotient, remainder;
 };

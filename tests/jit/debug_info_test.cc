@@ -149,11 +149,13 @@ TEST(DebugInfo, DISABLED_RunsNatively) {
 }
 
 TEST(DebugInfo, IsSeenByTheDebugger) {
-  if (std::system("gdb --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "there is no gdb";
+  // Whether there is a gdb that may run programs here at all is asked of another program: ours may not hide behind it.
+  if (std::system("gdb -batch -nx -ex run --args /bin/true 2>&1 | grep -q 'exited normally'") != 0)
+    GTEST_SKIP() << "there is no gdb, or it may not run programs";
   const std::string self = std::filesystem::read_symlink("/proc/self/exe");
   const std::string command =
       "DUET_GDB=1 gdb -batch -nx -iex 'set debuginfod enabled off' -ex 'set breakpoint pending on' "
-      "-ex 'break DuetDebuggerStopsHere' -ex run -ex 'echo STOPPED\\n' -ex backtrace "
+      "-ex 'break DuetDebuggerStopsHere' -ex run -ex backtrace "
       "-ex 'frame function duet::step::region_0_body' -ex 'info symbol $pc' -ex 'info line *$pc' -ex kill --args " +
       self + " --gtest_also_run_disabled_tests --gtest_filter=DebugInfo.DISABLED_RunsNatively 2>&1";
   std::FILE* pipe = popen(command.c_str(), "r");
@@ -161,7 +163,6 @@ TEST(DebugInfo, IsSeenByTheDebugger) {
   char part[4096];
   while (const std::size_t count = std::fread(part, 1, sizeof part, pipe)) text.append(part, count);
   pclose(pipe);
-  if (text.find("STOPPED") == std::string::npos) GTEST_SKIP() << "gdb may not run programs here: " << text;
   const std::string at = "debug_info_test.cc:" + std::to_string(kNativeLine);
   EXPECT_THAT(text, ContainsRegex("in duet::step::region_0_body \\(\\) at [^\n]*" + at));
   EXPECT_THAT(text, ContainsRegex("in duet::step \\(\\) at [^\n]*debug_info_test.cc:"));
