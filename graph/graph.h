@@ -120,6 +120,7 @@ class Graph {
 
  private:
   friend struct GraphBreaker;  // the verifier's tests
+  friend Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols);
   ValueId AddValue(const Type& type, NodeId definition);
   void CheckVariable(int variable, const Type& written) const;
 
