@@ -48,7 +48,7 @@ Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
   }
   if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
   if (op == Op::constant) return attributes.data;
-  if (op == Op::dimension) return SizeAsTensor(attributes.shape[0], attributes.dtype);
+  if (op == Op::dimension) return SizeAsTensor(std::int64_t{attributes.shape[0]}, attributes.dtype);
   Tensor out = NewTensor(result);
   FloatEnvironmentScope environment;
   RunKernel(op, attributes, operands, out);
@@ -93,7 +93,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
   }
   if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
   WrittenVariables::Check(*variable, "assign", line);
-  Tensor old = value;
+  Tensor old = Detached(value);  // a variable's value has a handle of its own: tapes know tensors by their handles
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);
 }
@@ -106,6 +106,12 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
 }
 
 Interpreter* Interpreter::Top() { return t_top; }
+
+bool Interpreter::AnyDifferentiates() {
+  for (Interpreter* level = t_top; level; level = level->below_)
+    if (level->differentiates()) return true;
+  return false;
+}
 
 bool Interpreter::AnyWantsRegions() {
   int derivatives = 0;

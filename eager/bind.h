@@ -59,6 +59,8 @@ class Interpreter {
   virtual std::vector<Tensor> ProcessRegions(const RegionCall& call);
   /// Whether this level takes regions whole: a trace records them.
   virtual bool wants_regions() const { return false; }
+  /// Whether a level of this thread's stack computes derivatives.
+  static bool AnyDifferentiates();
   /// Whether this level computes derivatives.
   virtual bool differentiates() const { return false; }
   /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that

@@ -41,7 +41,7 @@ Tensor JvpLevel::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line
 // No tangent goes through a variable, whether the value is kept as it is (eager) or not (traced).
 void JvpLevel::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
   LevelScope below_this(below());
-  BindWrite(variable, duals_.contains(value.body()) ? Detached(value) : value, line);
+  BindWrite(variable, value, line);
 }
 
 bool JvpLevel::watches(std::span<const Tensor> operands, std::span<const std::shared_ptr<VariableBody>>) const {

@@ -40,8 +40,8 @@ Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
   }
   for (Node& node : bound.nodes_) {
     if (node.op != Op::dimension || bound.attributes(node).shape[0].is_symbol()) continue;
-    Attributes constant;
-    constant.data = SizeAsTensor(bound.attributes(node).shape[0], bound.attributes(node).dtype);
+    const Attributes& size = bound.attributes(node);
+    const Attributes constant = ConstantAttributes(SizeAsTensor(size.shape[0], size.dtype));
     node.op = Op::constant;
     node.attributes = bound.attribute_list_.Intern(constant, HashAttributes(node.op, constant));
   }

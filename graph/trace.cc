@@ -186,7 +186,16 @@ Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variab
 }
 
 Tensor Trace::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  return StateOf(variable, line).current;
+  VariableState& state = StateOf(variable, line);
+  if (state.is_written && is_float(variable->type.dtype)) {
+    reads_.push_back({static_cast<NodeId>(nodes_.size()), state.input});
+    Attributes attributes;
+    attributes.shape = variable->type.shape;
+    const Tensor* const written = &state.current;
+    state.current = Process(Op::reshape, {&written, 1}, attributes, line);
+  }
+  state.is_written = false;
+  return state.current;
 }
 
 void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
@@ -196,6 +205,7 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   attributes.variable = state.input;
   Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
   state.current = Traced(variable->type, ref, line);
+  state.is_written = true;
 }
 
 // What it is computed from, evaluated now: numbers and captured tensors.
@@ -302,6 +312,7 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     calls.push_back(std::move(marked.call));
   }
   graph.set_calls(std::move(calls));
+  graph.set_reads(std::move(reads_));
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));
   graph.set_outputs(std::move(output_values));

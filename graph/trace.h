@@ -64,6 +64,7 @@ class Trace final : public Interpreter, private VariableMaker {
   struct VariableState {
     std::int32_t input;
     Tensor current;
+    bool is_written = false;  ///< and not read since
   };
 
   Tensor InitialValue(const Tensor& initial, Line line) override;
@@ -90,6 +91,7 @@ class Trace final : public Interpreter, private VariableMaker {
   std::unordered_map<const VariableBody*, VariableState> variables_;
   std::vector<std::size_t> open_calls_;  // the node that each begins with
   std::vector<MarkedCall> marked_calls_;
+  std::vector<VariableRead> reads_;
 };
 
 }  // namespace duet

@@ -12,50 +12,67 @@
 namespace duet {
 namespace {
 
-// What a size is at least when symbol i is at least least[i], where that is easy to see: symbols are their least value
-// and something not negative; where no term but the number is negative then, the number is the answer.
-bool IsNotNegative(Dim dim, std::span<const std::int64_t> least);
+// Looks for proofs, with what symbols are at least: symbol i least[i]. What is not found within so many steps is not
+// proven, which costs a guard at most.
+class Proof {
+ public:
+  explicit Proof(std::span<const std::int64_t> least) : least_(least) {}
 
-std::int64_t LeastOfSymbol(Dim symbol, std::span<const std::int64_t> least) {
-  const auto i = static_cast<std::size_t>(symbol.symbol());
-  return i < least.size() ? least[i] : kMinSymbol;
-}
-
-std::optional<std::int64_t> LeastOf(Dim dim, std::span<const std::int64_t> least) {
-  Dim raised = 0;
-  for (const SizeTerm& term : TermsOfSize(dim)) {
-    Dim product = term.factor;
-    for (const Dim factor : term.factors) {
-      const SizeQuotient quotient = QuotientOfSize(factor);
-      if (quotient.divisor && !IsNotNegative(quotient.numerator, least)) return std::nullopt;
-      product *= quotient.divisor ? factor : factor + LeastOfSymbol(factor, least);
+  bool IsNotNegative(Dim dim) {
+    if (!dim.is_symbol()) return std::int64_t{dim} >= 0;
+    if (--steps_ < 0) return false;
+    // By way of d * (n / d), which lies between n - d + 1 and n.
+    for (const auto& [factor, factors] : TermsOfSize(dim)) {
+      const SizeQuotient quotient = factors.size() == 1 ? QuotientOfSize(factors[0]) : SizeQuotient();
+      if (quotient.divisor == 0) continue;
+      const Dim rest = dim - factors[0] * factor;
+      const Dim bound = factor < 0 ? quotient.numerator : quotient.numerator - (quotient.divisor - 1);
+      if (IsNotNegative(rest * quotient.divisor + bound * factor)) return true;
+      const std::optional<std::int64_t> numerator = LeastOf(quotient.numerator);
+      return factor > 0 && numerator.value_or(-1) >= 0 && IsNotNegative(rest + *numerator / quotient.divisor * factor);
     }
-    raised += product;
+    return LeastOf(dim).value_or(-1) >= 0;
   }
-  std::int64_t number = 0;
-  for (const SizeTerm& term : TermsOfSize(raised)) {
-    if (term.factors.empty())
-      number = term.factor;
-    else if (term.factor < 0)
-      return std::nullopt;
-  }
-  return number;
-}
 
-// The same, by way of d * (n / d), which lies between n - d + 1 and n.
-bool IsNotNegative(Dim dim, std::span<const std::int64_t> least) {
-  if (!dim.is_symbol()) return std::int64_t{dim} >= 0;
-  for (const auto& [factor, factors] : TermsOfSize(dim)) {
-    const SizeQuotient quotient = factors.size() == 1 ? QuotientOfSize(factors[0]) : SizeQuotient();
-    if (quotient.divisor == 0) continue;
-    const Dim rest = dim - factors[0] * factor;
-    const Dim bound = factor < 0 ? quotient.numerator : quotient.numerator - (quotient.divisor - 1);
-    if (IsNotNegative(rest * quotient.divisor + bound * factor, least)) return true;
-    const std::optional<std::int64_t> numerator = LeastOf(quotient.numerator, least);
-    return factor > 0 && numerator.value_or(-1) >= 0 &&
-           IsNotNegative(rest + *numerator / quotient.divisor * factor, least);
+ private:
+  // What a size is at least, where that is easy to see: symbols are their least value and something not negative; where
+  // no term but the number is negative then, the number is the answer.
+  std::optional<std::int64_t> LeastOf(Dim dim) {
+    Dim raised = 0;
+    for (const SizeTerm& term : TermsOfSize(dim)) {
+      Dim product = term.factor;
+      for (const Dim factor : term.factors) {
+        const SizeQuotient quotient = QuotientOfSize(factor);
+        if (quotient.divisor && !IsNotNegative(quotient.numerator)) return std::nullopt;
+        product *= quotient.divisor ? factor : factor + LeastOfSymbol(factor);
+      }
+      raised += product;
+    }
+    std::int64_t number = 0;
+    for (const SizeTerm& term : TermsOfSize(raised)) {
+      if (term.factors.empty())
+        number = term.factor;
+      else if (term.factor < 0)
+        return std::nullopt;
+    }
+    return number;
   }
-  return LeastOf(dim, least).value_or(-1) >= 0;
+
+  std::int64_t LeastOfSymbol(Dim symbol) const {
+    const auto i = static_cast<std::size_t>(symbol.symbol());
+    return i < least_.size() ? least_[i] : kMinSymbol;
+  }
+
+  std::span<const std::int64_t> least_;
+  int steps_ = 64;
+};
+
+bool IsProvenNotNegative(Dim dim, std::span<const std::int64_t> least) {
+  try {
+    return Proof(least).IsNotNegative(dim);
+  } catch (const OutOfMemoryError&) {
+    return false;  // the proof's own numbers exceed 64 bits
+  }
 }
 
 thread_local SymbolScope* t_scope = nullptr;
@@ -69,7 +86,7 @@ SymbolScope& Scope(Dim dim) {
 
 bool IsNeverNegative(Dim dim) {
   if (!dim.is_symbol()) return std::int64_t{dim} >= 0;
-  return t_scope ? t_scope->IsNotNegative(dim) : ::duet::IsNotNegative(dim, {});
+  return t_scope ? t_scope->IsNotNegative(dim) : IsProvenNotNegative(dim, {});
 }
 
 std::int64_t LikelySize(Dim dim) { return dim.is_symbol() ? Scope(dim).Likely(dim) : std::int64_t{dim}; }
@@ -78,8 +95,8 @@ bool internal::EqualOfSymbols(Dim a, Dim b) { return t_scope && t_scope->IsZero(
 bool internal::LessOfSymbols(Dim a, Dim b, bool or_equal) {
   if (!t_scope) {
     const Dim not_less = or_equal ? a - b - 1 : a - b, less = -1 - not_less;
-    if (::duet::IsNotNegative(less, {})) return true;
-    if (::duet::IsNotNegative(not_less, {})) return false;
+    if (IsProvenNotNegative(less, {})) return true;
+    if (IsProvenNotNegative(not_less, {})) return false;
   }
   SymbolScope& scope = Scope(a.is_symbol() ? a : b);
   return or_equal ? !scope.IsNegative(b - a) : scope.IsNegative(a - b);
@@ -143,12 +160,11 @@ bool SymbolScope::IsNotNegative(Dim dim) const {
 }
 
 bool SymbolScope::Proves(Dim not_negative) const {
-  if (::duet::IsNotNegative(not_negative, least_)) return true;
+  if (IsProvenNotNegative(not_negative, least_)) return true;
   // More than something that is not negative.
   for (const std::vector<SizeGuard>* guards : {&known_, &guards_})
     for (const SizeGuard& guard : *guards)
-      if (guard.kind == SizeGuard::Kind::kNotNegative &&
-          ::duet::IsNotNegative(not_negative - Found(guard.value), least_))
+      if (guard.kind == SizeGuard::Kind::kNotNegative && IsProvenNotNegative(not_negative - Found(guard.value), least_))
         return true;
   return false;
 }
