@@ -185,8 +185,27 @@ Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variab
   return at->second;
 }
 
+// The same value, marked as a call that no derivative goes through.
+Trace::Ref Trace::Detached(Ref ref, const Type& type, Line line) {
+  Attributes attributes;
+  attributes.shape = type.shape;
+  MarkedCall& marked = marked_calls_.emplace_back();
+  marked.call.kind = CallKind::kCustom;
+  marked.call.begin = static_cast<NodeId>(nodes_.size());
+  marked.call.end = marked.call.begin + 1;
+  marked.call.rule = StopsDerivativesRule();
+  marked.call.line = line;
+  marked.inputs = {ref};
+  marked.outputs = {Record(Op::reshape, std::span(&ref, 1), attributes, line)};
+  return marked.outputs[0];
+}
+
+// No gradient goes through a variable that is written and read again.
 Tensor Trace::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  return StateOf(variable, line).current;
+  VariableState& state = StateOf(variable, line);
+  if (std::exchange(state.written, false) && is_float(variable->type.dtype))
+    state.current = Traced(variable->type, Detached(state.current.body()->value, variable->type, line), line);
+  return state.current;
 }
 
 void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
@@ -196,6 +215,7 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   attributes.variable = state.input;
   Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
   state.current = Traced(variable->type, ref, line);
+  state.written = true;
 }
 
 // What it is computed from, evaluated now: numbers and captured tensors.

@@ -64,6 +64,7 @@ class Trace final : public Interpreter, private VariableMaker {
   struct VariableState {
     std::int32_t input;
     Tensor current;
+    bool written = false;  ///< and not yet read
   };
 
   Tensor InitialValue(const Tensor& initial, Line line) override;
@@ -73,6 +74,7 @@ class Trace final : public Interpreter, private VariableMaker {
   Ref AddInput(Input input);
   Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
+  Ref Detached(Ref ref, const Type& type, Line line);
   void WarnOfUnrolling() const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
