@@ -28,6 +28,8 @@ class Region {
   virtual bool has_effects() const = 0;
   /// A region that does what body does with arguments of these types. Body uses no other tensors.
   virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const = 0;
+  /// This region, which gives back its first `count` arguments after its results.
+  virtual RegionRef AlsoReturning(std::size_t count) const = 0;
 };
 
 /// An op that interpreters see whole: one with regions, or a host_call, which has none.

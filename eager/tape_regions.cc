@@ -150,16 +150,7 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
 std::vector<Tensor> TapeLevel::BindSaving(const RegionCall& call, RegionRecord& record) {
   if (call.op != Op::scan) return BindRegions(call);
   const auto carries = static_cast<std::size_t>(call.attributes.carries);
-  const Region& body = *call.regions[0];
-  const std::vector<Type> inputs = body.inputs();
-  const RegionRef saving = body.Record(
-      inputs,
-      [&](std::span<const Tensor> arguments) {
-        Tensors results = body.Run(arguments);
-        results.insert(results.end(), arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(carries));
-        return results;
-      },
-      call.line);
+  const RegionRef saving = call.regions[0]->AlsoReturning(carries);
   Tensors results = BindRegions({call.op, call.operands, call.attributes, std::span(&saving, 1), call.line});
   const auto saved = results.end() - static_cast<std::ptrdiff_t>(carries);
   record.saved.assign(saved, results.end());

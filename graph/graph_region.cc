@@ -39,6 +39,15 @@ RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& bo
   return std::make_shared<GraphRegion>(std::move(graph));
 }
 
+// A copy: what the region writes to variables before an op of it raises stays known.
+RegionRef GraphRegion::AlsoReturning(std::size_t count) const {
+  Graph graph = *graph_;
+  std::vector<ValueId> outputs = graph.outputs();
+  for (std::size_t i = 0; i < count; ++i) outputs.push_back(static_cast<ValueId>(i));
+  graph.set_outputs(std::move(outputs));
+  return std::make_shared<GraphRegion>(std::move(graph));
+}
+
 const Graph& GraphOf(const Region& region) { return static_cast<const GraphRegion&>(region).graph(); }
 
 Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line) {

@@ -185,16 +185,34 @@ Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variab
   return at->second;
 }
 
+// No derivative goes through a variable that is written and read again: what is read is a copy of what was written. A
+// replay of a function reads the variable in its place; in a region, where variables become values, it is a call that
+// stops derivatives.
+Tensor Trace::ReadAgain(const VariableState& state, const Type& type, Line line) {
+  Attributes attributes;
+  attributes.shape = type.shape;
+  const auto node = static_cast<NodeId>(nodes_.size());
+  const Ref written = state.current.body()->value;
+  const Ref read = Record(Op::reshape, std::span(&written, 1), attributes, line);
+  if (kind_ == Kind::kFunction) {
+    reads_.push_back({node, state.input});
+  } else {
+    MarkedCall& marked = marked_calls_.emplace_back();
+    marked.call.kind = CallKind::kCustom;
+    marked.call.begin = node;
+    marked.call.end = node + 1;
+    marked.call.rule = StopsDerivativesRule();
+    marked.call.line = line;
+    marked.inputs = {written};
+    marked.outputs = {read};
+  }
+  return Traced(type, read, line);
+}
+
 Tensor Trace::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
   VariableState& state = StateOf(variable, line);
-  if (state.is_written && is_float(variable->type.dtype)) {
-    reads_.push_back({static_cast<NodeId>(nodes_.size()), state.input});
-    Attributes attributes;
-    attributes.shape = variable->type.shape;
-    const Tensor* const written = &state.current;
-    state.current = Process(Op::reshape, {&written, 1}, attributes, line);
-  }
-  state.is_written = false;
+  if (std::exchange(state.is_written, false) && is_float(variable->type.dtype))
+    state.current = ReadAgain(state, variable->type, line);
   return state.current;
 }
 

@@ -74,6 +74,7 @@ class Trace final : public Interpreter, private VariableMaker {
   Ref AddInput(Input input);
   Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
+  Tensor ReadAgain(const VariableState& state, const Type& type, Line line);
   void WarnOfUnrolling() const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
