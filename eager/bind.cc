@@ -122,6 +122,16 @@ bool Interpreter::AnyWantsRegions() {
   return false;
 }
 
+Tensor Interpreter::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
+  LevelScope below_this(below());
+  return BindRead(variable, line);
+}
+
+void Interpreter::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
+  LevelScope below_this(below());
+  BindWrite(variable, value, line);
+}
+
 std::vector<Tensor> Interpreter::ProcessRegions(const RegionCall& call) {
   if (call.op == Op::host_call) {
     LevelScope below_this(below());

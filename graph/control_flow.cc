@@ -205,19 +205,6 @@ class RegionsWithCaptures {
   Variables written_, read_;
 };
 
-// Handles of their own for float values where levels look on: what arrives at one of them in a backward pass is summed
-// apart from what arrives at the value it came from, in a plain loop as in a region.
-Leaves Aliased(Leaves leaves, Line line) {
-  if (!Interpreter::Top()) return leaves;
-  for (Tensor& leaf : leaves) {
-    if (leaf.empty_handle() || !is_float(leaf.dtype())) continue;
-    Attributes attributes;
-    attributes.shape = leaf.shape();
-    leaf = duet::Bind(Op::reshape, {&leaf}, attributes, line);
-  }
-  return leaves;
-}
-
 RegionBody BodyOf(LeafFunction function) {
   return [function = std::move(function)](std::span<const Tensor> arguments) {
     return function(Leaves(arguments.begin(), arguments.end()));
