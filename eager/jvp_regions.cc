@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "eager/bind_call.h"
 #include "eager/host_call.h"
 #include "eager/jvp.h"
 #include "eager/region.h"
@@ -189,9 +190,35 @@ std::pair<Tensors, Tensors> CondJvp(const RegionCall& call, const Tensors& all_t
   return {std::move(results), found};
 }
 
+std::pair<Tensors, Tensors> CallJvp(const RegionCall& call, const Tensors& tangents) {
+  const std::size_t inputs = call.operands.size(), count = call.regions[0]->outputs().size();
+  Mask mask, have;
+  Tensors operands(call.operands.begin(), call.operands.end());
+  for (const Tensor& tangent : tangents) {
+    mask.push_back(!tangent.empty_handle());
+    if (mask.back()) operands.push_back(tangent);
+  }
+  Tensors results = BindCall(
+      *call.regions[0], ".jvp", operands,
+      [&](std::span<const Tensor> arguments) {
+        const Tensors own(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(inputs));
+        auto [list, found] = DualRegion(*call.regions[0]).Run(own, Spread(mask, arguments.subspan(inputs)));
+        for (const Tensor& tangent : found) {
+          have.push_back(!tangent.empty_handle());
+          if (have.back()) list.push_back(tangent);
+        }
+        return list;
+      },
+      call.line);
+  const Tensors found = Spread(have, std::span(results).subspan(count));
+  results.resize(count);
+  return {std::move(results), found};
+}
+
 }  // namespace
 
 std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
+  if (call.op == Op::call && !IsTraced()) return RunRegions(call);
   Tensors tangents;
   bool any = false;
   for (const Tensor& operand : call.operands) {
@@ -211,7 +238,9 @@ std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
     return results;
   }
   if (customs_ > 0 || !any) return BindRegions(call);
-  const auto [results, found] = call.op == Op::cond ? CondJvp(call, tangents) : LoopJvp(call, tangents).Run();
+  const auto [results, found] = call.op == Op::call   ? CallJvp(call, tangents)
+                                : call.op == Op::cond ? CondJvp(call, tangents)
+                                                      : LoopJvp(call, tangents).Run();
   for (std::size_t i = 0; i < results.size(); ++i)
     if (!found[i].empty_handle()) SetTangent(results[i], found[i]);
   return results;

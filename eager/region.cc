@@ -151,6 +151,8 @@ std::vector<Tensor> RunRegions(const RegionCall& call) {
   switch (call.op) {
     case Op::host_call:
       return RunHostCall(*call.attributes.host, call.operands, call.line);
+    case Op::call:
+      return call.regions[0]->Run(call.operands);
     case Op::cond:
       return RunCond(call);
     case Op::while_loop:

@@ -28,6 +28,10 @@ class Region {
   virtual bool has_effects() const = 0;
   /// A region that does what body does with arguments of these types. Body uses no other tensors.
   virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const = 0;
+  /// The same for a body that uses other tensors: they are the inputs after these. The region is called as this one is,
+  /// with the suffix.
+  virtual RegionRef RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
+                               std::vector<Tensor>& captured) const = 0;
 };
 
 /// An op that interpreters see whole: one with regions, or a host_call, which has none.

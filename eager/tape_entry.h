@@ -25,7 +25,8 @@ struct TapeLevel::Segment {
 // The regions of a cond, while_loop or scan.
 struct TapeLevel::RegionRecord {
   std::vector<RegionRef> regions;
-  std::vector<Tensor> saved;  ///< scan: the carries that each iteration began with, stacked
+  std::vector<Tensor> saved;               ///< scan: the carries that each iteration began with, stacked
+  std::shared_ptr<const CallRecord> call;  ///< call: the tape of its inside
 };
 
 // An op; a call with a rule; a checkpoint's segment; or an op with regions.

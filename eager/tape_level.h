@@ -68,6 +68,7 @@ class TapeLevel : public Interpreter {
   struct Segment;
   struct Entry;
   struct RegionRecord;
+  struct CallRecord;
   class EntryContext;
 
   bool Records() const { return !Stopped() && !spent_ && paused_ == 0; }
@@ -81,6 +82,11 @@ class TapeLevel : public Interpreter {
   std::vector<Tensor> ProcessHostCall(const RegionCall& call);
   std::vector<Tensor> BindSaving(const RegionCall& call, RegionRecord& record);
   void GoBackThroughRegions(const Entry& entry, const Watched& wanted, Adjoints& adjoints);
+  // tape_calls.cc
+  std::vector<Tensor> BindCallSaving(const RegionCall& call, RegionRecord& record);
+  std::vector<Tensor> Kept() const;
+  static std::vector<Adjoint> GradientOfCall(const Entry& entry, const std::vector<Adjoint>& results,
+                                             const std::vector<Adjoint>& running);
   void GoBackThroughSegment(const Entry& entry, const Watched& wanted, Adjoints& adjoints, Line line);
 
   bool watch_variables_;

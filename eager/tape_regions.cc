@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "eager/bind_call.h"
 #include "eager/host_call.h"
 #include "eager/tape_entry.h"
 #include "eager/without_effects.h"
@@ -119,7 +120,7 @@ std::vector<Tensor> TapeLevel::ProcessHostCall(const RegionCall& call) {
 
 std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
   if (call.op == Op::host_call) return ProcessHostCall(call);
-  if (!AnyWantsRegions()) return RunRegions(call);
+  if (call.op == Op::call ? !IsTraced() : !AnyWantsRegions()) return RunRegions(call);
   const bool differentiates = customs_ == 0 && Records() &&
                               std::any_of(call.operands.begin(), call.operands.end(),
                                           [&](const Tensor& operand) { return watched_.contains(operand.body()); });
@@ -148,6 +149,7 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
 
 // The same results; a scan also keeps the carries of every iteration.
 std::vector<Tensor> TapeLevel::BindSaving(const RegionCall& call, RegionRecord& record) {
+  if (call.op == Op::call) return BindCallSaving(call, record);
   if (call.op != Op::scan) return BindRegions(call);
   const auto carries = static_cast<std::size_t>(call.attributes.carries);
   const Region& body = *call.regions[0];
@@ -506,7 +508,9 @@ void TapeLevel::GoBackThroughRegions(const Entry& entry, const Watched& wanted, 
   const auto& record = *entry.regions;
   std::vector<Adjoint> found;
   std::size_t carries = 0;
-  if (entry.op == Op::cond) {
+  if (entry.op == Op::call) {
+    found = GradientOfCall(entry, results, running);
+  } else if (entry.op == Op::cond) {
     found = CondGradient(entry.operands, record.regions, results, watched, running, entry.line).Run();
   } else if (entry.op == Op::scan) {
     const RegionCall call{entry.op, entry.operands, entry.attributes, record.regions, entry.line};

@@ -1,5 +1,7 @@
 #include "graph/bind_symbols.h"
 
+#include <absl/container/flat_hash_map.h>
+
 #include <memory>
 #include <utility>
 #include <vector>
@@ -23,7 +25,11 @@ Attributes BindSymbols(const Attributes& attributes, std::span<const Dim> symbol
   return bound;
 }
 
-Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
+namespace {
+
+using BoundRegions = absl::flat_hash_map<const Graph*, GraphRef>;  // those that nodes share stay shared
+
+Graph Bound(const Graph& graph, std::span<const Dim> symbols, BoundRegions& regions_of) {
   Graph bound(graph.name());
   for (Input input : graph.inputs()) {
     input.type.shape = Substitute(input.type.shape, symbols);
@@ -35,14 +41,25 @@ Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
       bound.AddConstant(SizeAsTensor(attributes.shape[0], attributes.dtype), node.line);
       continue;
     }
-    std::vector<Graph> regions;
-    for (const Graph& region : graph.regions(node)) regions.push_back(BindSymbols(region, symbols));
+    std::vector<GraphRef> regions;
+    for (const GraphRef& region : graph.regions(node)) {
+      if (!regions_of.contains(region.get()))
+        regions_of[region.get()] = std::make_shared<const Graph>(Bound(*region, symbols, regions_of));
+      regions.push_back(regions_of[region.get()]);
+    }
     bound.AddNode(node.op, graph.operands(node), attributes, node.line, std::move(regions));
   }
   bound.set_outputs(graph.outputs());
   bound.set_calls(graph.calls());
   bound.set_writes(graph.writes());
   return bound;
+}
+
+}  // namespace
+
+Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
+  BoundRegions regions;
+  return Bound(graph, symbols, regions);
 }
 
 }  // namespace duet

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "graph/replay.h"
 #include "graph/trace.h"
 
 namespace duet {
 
-GraphRegion::GraphRegion(std::shared_ptr<const Graph> graph)
-    : graph_(std::move(graph)), last_uses_(LastUses(*graph_)) {}
+GraphRegion::GraphRegion(GraphRef graph) : graph_(std::move(graph)), last_uses_(LastUses(*graph_)) {}
 
 std::vector<Tensor> GraphRegion::Run(std::span<const Tensor> arguments) const {
   return Replay(*graph_, last_uses_, arguments);
@@ -39,10 +39,23 @@ RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& bo
   return std::make_shared<GraphRegion>(std::move(graph));
 }
 
-const Graph& GraphOf(const Region& region) { return static_cast<const GraphRegion&>(region).graph(); }
+RegionRef GraphRegion::RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
+                                  std::vector<Tensor>& captured) const {
+  Graph graph = TraceRegion(graph_->name() + suffix, inputs, body, line);
+  for (std::size_t i = inputs.size(); i < graph.inputs().size(); ++i) {
+    Input& input = graph.inputs()[i];
+    assert(input.kind == Input::Kind::kCapture && "a region reads no variables");
+    captured.push_back(std::exchange(input.captured, Tensor()));
+    input.kind = Input::Kind::kArgument;
+  }
+  return std::make_shared<GraphRegion>(std::move(graph));
+}
 
-Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line) {
-  Trace trace(name, Trace::Kind::kRegion);
+const GraphRef& GraphOf(const Region& region) { return static_cast<const GraphRegion&>(region).graph(); }
+
+Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line,
+                  Trace::Kind kind) {
+  Trace trace(name, kind);
   std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     tensors.push_back(trace.AddArgument(arguments[i], "x" + std::to_string(i)));
