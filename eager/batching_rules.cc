@@ -163,6 +163,7 @@ DUET_BATCHING(concatenate) {
   return concatenate(all, static_cast<int>(b.attributes().axes[0]) + 1);
 }
 
+DUET_BATCHING_NONE(call, "its region is batched: vmap_regions.cc")
 DUET_BATCHING_NONE(cond, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(while_loop, "its regions are batched: vmap_regions.cc")
 DUET_BATCHING_NONE(while_gradient, "its regions are batched: vmap_regions.cc")

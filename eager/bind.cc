@@ -137,7 +137,7 @@ std::vector<Tensor> Interpreter::ProcessRegions(const RegionCall& call) {
     LevelScope below_this(below());
     return BindRegions(call);
   }
-  if (AnyWantsRegions())
+  if (call.op != Op::call && AnyWantsRegions())
     Fail<TraceError>(name(call.op), "cannot be transformed here while a function is traced", call.line);
   return RunRegions(call);
 }

@@ -16,19 +16,18 @@ class CondGradient {
     for (const Adjoint& result : arrived_.results) Append(arguments, result, SlotOf(result), {});
     for (const Adjoint& adjoint : arrived_.running) Append(arguments, adjoint, SlotOf(adjoint), {});
     const std::vector<Type> types = TypesOf(arguments);
-    // First to learn what arrives in which branch, then for good.
-    std::vector<std::vector<Slot>> arrives;
-    for (const RegionRef& region : call_.regions) Record(*region, types, &arrives.emplace_back());
+    std::vector<Branch> branches;
+    for (const RegionRef& region : call_.regions) branches.push_back(Record(*region, types));
     for (std::size_t i = 1; i < slots_.size(); ++i) {
       bool any = false, certain = true;
-      for (const std::vector<Slot>& branch : arrives) {
-        any |= branch[i] != Slot::kNone;
-        certain &= branch[i] == Slot::kCertain;
+      for (const Branch& branch : branches) {
+        any |= branch.slots[i] != Slot::kNone;
+        certain &= branch.slots[i] == Slot::kCertain;
       }
       slots_[i] = !any ? Slot::kNone : certain ? Slot::kCertain : Slot::kUncertain;
     }
     std::vector<RegionRef> backward;
-    for (const RegionRef& region : call_.regions) backward.push_back(Record(*region, types, nullptr));
+    for (const Branch& branch : branches) backward.push_back(Fill(branch, types));
     arguments.insert(arguments.begin(), call_.operands[0]);
     const Tensors found = BindRegions({Op::cond, arguments, kNoAttributes, backward, call_.line});
     TensorReader reader(found);
@@ -38,23 +37,45 @@ class CondGradient {
   }
 
  private:
-  RegionRef Record(const Region& region, const std::vector<Type>& types, std::vector<Slot>* arrives) const {
-    return region.Record(
+  struct Branch {
+    RegionRef gradient;
+    std::vector<Slot> slots;  // per operand: what arrives there, and so what the gradient gives
+  };
+
+  Branch Record(const Region& region, const std::vector<Type>& types) const {
+    Branch branch;
+    branch.gradient = region.Record(
         types,
         [&](std::span<const Tensor> arguments) {
           TensorReader reader(arguments);
           const Tensors inputs = reader.Next(slots_.size() - 1);
           ArrivedAdjoints here{{}, {}, {arrived_.wanted.begin() + 1, arrived_.wanted.end()}};
           for (const Adjoint& result : arrived_.results) here.results.push_back(reader.Next(SlotOf(result)));
-          for (std::size_t i = 1; i < slots_.size(); ++i)  // nothing arrives at the choice
+          for (std::size_t i = 1; i < slots_.size(); ++i)
             here.running.push_back(reader.Next(SlotOf(arrived_.running[i])));
-          const Adjoints found = GradientOfRegion(region, inputs, here, call_.line);
+          branch.slots.push_back(Slot::kNone);  // nothing arrives at the choice
           Tensors list;
-          if (arrives) arrives->push_back(Slot::kNone);
-          for (std::size_t i = 0; i < found.size(); ++i) {
-            if (arrives) arrives->push_back(SlotOf(found[i]));
-            Append(list, found[i], slots_[i + 1], inputs[i].body()->type);
+          for (const Adjoint& found : GradientOfRegion(region, inputs, here, call_.line)) {
+            branch.slots.push_back(SlotOf(found));
+            Append(list, found, branch.slots.back(), {});
           }
+          return list;
+        },
+        call_.line);
+    return branch;
+  }
+
+  // The branch's gradient with what the others give too, absent.
+  RegionRef Fill(const Branch& branch, const std::vector<Type>& types) const {
+    if (branch.slots == slots_) return branch.gradient;
+    return branch.gradient->Record(
+        types,
+        [&](std::span<const Tensor> arguments) {
+          const Tensors found = branch.gradient->Run(arguments);
+          TensorReader reader(found);
+          Tensors list;
+          for (std::size_t i = 0; i < slots_.size(); ++i)
+            Append(list, reader.Next(branch.slots[i]), slots_[i], call_.operands[i].body()->type);
           return list;
         },
         call_.line);

@@ -111,6 +111,7 @@ DUET_GRADIENT_ZERO(check)
 // The tape itself refuses these: tape_level.cc.
 DUET_GRADIENT_ZERO(host_call)
 // Those with regions are differentiated by the tape itself: tape_regions.cc.
+DUET_GRADIENT_ZERO(call)
 DUET_GRADIENT_ZERO(cond)
 DUET_GRADIENT_ZERO(while_loop)
 DUET_GRADIENT_ZERO(while_gradient)

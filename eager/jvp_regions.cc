@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "eager/bind_call.h"
 #include "eager/host_call.h"
 #include "eager/jvp.h"
 #include "eager/region.h"
@@ -189,21 +190,40 @@ std::pair<Tensors, Tensors> CondJvp(const RegionCall& call, const Tensors& all_t
   const std::vector<Type> types = TypesOf(operands);
   const std::size_t count = call.regions[0]->outputs().size();
   Mask have(count, false);
-  std::vector<RegionRef> regions;
-  for (int pass = 0; pass < 2; ++pass) {  // first to learn which results have a tangent
-    regions.clear();
-    for (const RegionRef& region : call.regions)
-      regions.push_back(region->Record(
-          types,
-          [&](std::span<const Tensor> arguments) {
-            const Tensors own(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(inputs.size()));
-            auto [results, found] = DualRegion(*region).Run(own, Spread(mask, arguments.subspan(inputs.size())));
-            for (std::size_t i = 0; i < count; ++i) have[i] = have[i] || !found[i].empty_handle();
-            Tensors list = results;
-            AppendTangents(list, results, found, have);
-            return list;
-          },
-          call.line));
+  std::vector<RegionRef> duals;
+  std::vector<Mask> masks;  // which results have a tangent in which branch
+  for (const RegionRef& region : call.regions) {
+    Mask& own_mask = masks.emplace_back();
+    duals.push_back(region->Record(
+        types,
+        [&](std::span<const Tensor> arguments) {
+          const Tensors own(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(inputs.size()));
+          auto [results, found] = DualRegion(*region).Run(own, Spread(mask, arguments.subspan(inputs.size())));
+          for (const Tensor& tangent : found) own_mask.push_back(!tangent.empty_handle());
+          Tensors list = results;
+          AppendTangents(list, results, found, own_mask);
+          return list;
+        },
+        call.line));
+    for (std::size_t i = 0; i < count; ++i) have[i] = have[i] || own_mask[i];
+  }
+  std::vector<RegionRef> regions;  // which all have those that one of them has
+  for (std::size_t k = 0; k < duals.size(); ++k) {
+    if (masks[k] == have) {
+      regions.push_back(duals[k]);
+      continue;
+    }
+    regions.push_back(duals[k]->Record(
+        types,
+        [&](std::span<const Tensor> arguments) {
+          Tensors list = duals[k]->Run(arguments);
+          const Tensors found = Spread(masks[k], std::span(list).subspan(count));
+          list.resize(count);
+          const Tensors results = list;
+          AppendTangents(list, results, found, have);
+          return list;
+        },
+        call.line));
   }
   operands.insert(operands.begin(), call.operands[0]);
   Tensors results = BindRegions({Op::cond, operands, call.attributes, regions, call.line});
@@ -212,9 +232,35 @@ std::pair<Tensors, Tensors> CondJvp(const RegionCall& call, const Tensors& all_t
   return {std::move(results), found};
 }
 
+std::pair<Tensors, Tensors> CallJvp(const RegionCall& call, const Tensors& tangents) {
+  const std::size_t inputs = call.operands.size(), count = call.regions[0]->outputs().size();
+  Mask mask, have;
+  Tensors operands(call.operands.begin(), call.operands.end());
+  for (const Tensor& tangent : tangents) {
+    mask.push_back(!tangent.empty_handle());
+    if (mask.back()) operands.push_back(tangent);
+  }
+  Tensors results = BindCall(
+      *call.regions[0], ".jvp", operands,
+      [&](std::span<const Tensor> arguments) {
+        const Tensors own(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(inputs));
+        auto [list, found] = DualRegion(*call.regions[0]).Run(own, Spread(mask, arguments.subspan(inputs)));
+        for (const Tensor& tangent : found) {
+          have.push_back(!tangent.empty_handle());
+          if (have.back()) list.push_back(tangent);
+        }
+        return list;
+      },
+      call.line);
+  const Tensors found = Spread(have, std::span(results).subspan(count));
+  results.resize(count);
+  return {std::move(results), found};
+}
+
 }  // namespace
 
 std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
+  if (call.op == Op::call && !IsTraced()) return RunRegions(call);
   Tensors tangents;
   bool any = false;
   for (const Tensor& operand : call.operands) {
@@ -230,7 +276,9 @@ std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
     return results;
   }
   if (customs_ > 0 || !any) return BindRegions(call);
-  const auto [results, found] = call.op == Op::cond ? CondJvp(call, tangents) : LoopJvp(call, tangents).Run();
+  const auto [results, found] = call.op == Op::call   ? CallJvp(call, tangents)
+                                : call.op == Op::cond ? CondJvp(call, tangents)
+                                                      : LoopJvp(call, tangents).Run();
   for (std::size_t i = 0; i < results.size(); ++i)
     if (!found[i].empty_handle()) SetTangent(results[i], found[i]);
   return results;

@@ -129,6 +129,7 @@ DUET_JVP_NONE(check, "no result")
 DUET_JVP_NONE(host_call, "its derivative is not known: jvp_regions.cc")
 DUET_JVP_NONE(write_variable, "no tangent goes through a variable")
 
+DUET_JVP_NONE(call, kRegions)
 DUET_JVP_NONE(cond, kRegions)
 DUET_JVP_NONE(while_loop, kRegions)
 DUET_JVP_NONE(while_gradient, kRegions)

@@ -85,7 +85,7 @@ class ReplacingLevel final : public HostCallLevel {
 KeptHostCalls::KeptHostCalls(const RegionCall& call) : call_(call) {
   for (const RegionRef& region : call.regions) {
     firsts_.push_back(types_.size());
-    if (call.op != Op::cond && call.op != Op::scan) continue;
+    if (call.op != Op::call && call.op != Op::cond && call.op != Op::scan) continue;
     for (const Type& type : region->host_results()) types_.push_back(type);
   }
   firsts_.push_back(types_.size());

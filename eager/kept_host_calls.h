@@ -1,5 +1,5 @@
-// What host calls return in branches and scans that are to be differentiated while they are whole: it is a result of
-// the op too, so that the backward pass, which runs the regions again, has it without calling anything again.
+// What host calls return in calls, branches and scans that are to be differentiated while they are whole: it is a
+// result of the op too, so that the backward pass, which runs the regions again, has it without calling anything again.
 #pragma once
 
 #include <vector>

@@ -195,7 +195,7 @@ std::vector<Tensor> Aliased(std::vector<Tensor> values, Line line) {
 
 std::vector<Tensor> OwnStates(const RegionCall& call) {
   Tensors operands(call.operands.begin(), call.operands.end());
-  if (call.op == Op::cond) return operands;
+  if (call.op == Op::call || call.op == Op::cond) return operands;
   const std::size_t states = LoopSweeps(call).states();
   for (std::size_t i = 0; i < operands.size(); ++i)
     if (i < states || call.is_scanned(i)) operands[i] = Aliased({operands[i]}, call.line)[0];
@@ -206,6 +206,8 @@ std::vector<Tensor> RunRegions(const RegionCall& call) {
   switch (call.op) {
     case Op::host_call:
       return RunHostCall(*call.attributes.host, call.operands, call.line);
+    case Op::call:
+      return call.regions[0]->Run(call.operands);
     case Op::cond:
       return RunCond(call);
     case Op::while_loop:

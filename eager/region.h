@@ -26,11 +26,15 @@ class Region {
   virtual std::vector<Type> outputs() const = 0;
   /// Whether an op of it, or of a region in it, is an effect.
   virtual bool has_effects() const = 0;
-  /// The types of what its host calls return, in order: of those in all branches of a cond, and of those in a scan,
-  /// stacked. Those in a while_loop, whose iterations nobody can count before, are not among them.
+  /// The types of what its host calls return, in order: of those in calls and in all branches of a cond, and of those
+  /// in a scan, stacked. Those in a while_loop, whose iterations nobody can count before, are not among them.
   virtual std::vector<Type> host_results() const = 0;
   /// A region that does what body does with arguments of these types. Body uses no other tensors.
   virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const = 0;
+  /// The same for a body that uses other tensors: they are the inputs after these. The region is called as this one is,
+  /// with the suffix.
+  virtual RegionRef RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
+                               std::vector<Tensor>& captured) const = 0;
   /// This region, which gives back its first `count` arguments after its results.
   virtual RegionRef AlsoReturning(std::size_t count) const = 0;
 };

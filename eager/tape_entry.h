@@ -1,4 +1,4 @@
-// What TapeLevel remembers. Included by eager/tape_*.cc only.
+// What TapeLevel remembers. Included by eager/tape_*.cc and gradient_call.cc only.
 #pragma once
 
 #include "eager/tape_level.h"
@@ -22,10 +22,11 @@ struct TapeLevel::Segment {
   std::vector<Tensor> outside;
 };
 
-// The regions of a cond, while_loop or scan.
+// The regions of a call, cond, while_loop or scan.
 struct TapeLevel::RegionRecord {
   std::vector<RegionRef> regions;
-  std::vector<Tensor> saved;  ///< scan: the carries that each iteration began with, stacked
+  std::vector<Tensor> saved;               ///< scan: the carries that each iteration began with, stacked
+  std::shared_ptr<const CallRecord> call;  ///< call: the tape of its inside
 };
 
 // An op; a call with a rule; a checkpoint's segment; or an op with regions.

@@ -25,6 +25,8 @@ Tensor OrZero(const Adjoint& adjoint);
 /// `given` where it is present, else `otherwise`, which may be empty.
 Adjoint Either(const Adjoint& given, const Adjoint& otherwise);
 
+struct ArrivedAdjoints;  // gradient_region.h
+
 class TapeLevel : public Interpreter {
  public:
   explicit TapeLevel(bool watch_variables);
@@ -68,6 +70,7 @@ class TapeLevel : public Interpreter {
   struct Segment;
   struct Entry;
   struct RegionRecord;
+  struct CallRecord;
   class EntryContext;
 
   bool Records() const { return !Stopped() && !spent_ && paused_ == 0; }
@@ -81,6 +84,10 @@ class TapeLevel : public Interpreter {
   std::vector<Tensor> ProcessHostCall(const RegionCall& call);
   std::vector<Tensor> BindSaving(const RegionCall& call, RegionRecord& record);
   void GoBackThroughRegions(const Entry& entry, const Watched& wanted, Adjoints& adjoints);
+  // gradient_call.cc
+  std::vector<Tensor> BindCallSaving(const RegionCall& call, RegionRecord& record);
+  std::vector<Tensor> Kept() const;
+  static std::vector<Adjoint> GradientOfCall(const Entry& entry, const ArrivedAdjoints& arrived);
   void GoBackThroughSegment(const Entry& entry, const Watched& wanted, Adjoints& adjoints, Line line);
 
   bool watch_variables_;

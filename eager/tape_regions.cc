@@ -1,9 +1,11 @@
-// What a tape does with cond, while_loop and scan while they are whole. A scan saves the carries that each iteration
-// began with. What host calls return in branches and scans is saved, and the tape remembers the op as one on that.
+// What a tape does with calls, cond, while_loop and scan while they are whole. A scan saves the carries that each
+// iteration began with. What host calls return in branches and scans is saved, and the tape remembers the op as one on
+// that.
 #include <duet/ops.h>
 
 #include <algorithm>
 
+#include "eager/bind_call.h"
 #include "eager/gradient_region.h"
 #include "eager/host_call.h"
 #include "eager/kept_host_calls.h"
@@ -37,7 +39,8 @@ std::vector<Tensor> TapeLevel::ProcessHostCall(const RegionCall& call) {
 std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
   if (call.op == Op::host_call) return ProcessHostCall(call);
   // A while_gradient stays whole: its own gradient adds up in the order of sweeps, which a plain loop does not have.
-  if (call.op != Op::while_gradient && !AnyWantsRegions()) return RunRegions(call);
+  const bool stays_whole = call.op == Op::while_gradient || (call.op == Op::call ? IsTraced() : AnyWantsRegions());
+  if (!stays_whole) return RunRegions(call);
   const bool differentiates = customs_ == 0 && Records() &&
                               std::any_of(call.operands.begin(), call.operands.end(),
                                           [&](const Tensor& operand) { return watched_.contains(operand.body()); });
@@ -51,10 +54,12 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
     LevelScope below_this(below());
     const std::vector<Tensor> own = OwnStates(call);
     // Inside a checkpoint they are run again, and saved then.
+    const bool saves = differentiates && checkpoints_ == 0;
     const auto bind = [&](const RegionCall& saving) {
-      return differentiates && checkpoints_ == 0 ? BindSaving(saving, *record) : BindRegions(saving);
+      return saves ? BindSaving(saving, *record) : BindRegions(saving);
     };
-    if (const KeptHostCalls kept(call); kept.any()) {
+    const bool keeps_all = saves && call.op == Op::call;
+    if (const KeptHostCalls kept(call); kept.any() && !keeps_all) {
       const std::vector<RegionRef> keeping = kept.Keeping();
       results = bind({call.op, own, call.attributes, keeping, call.line});
       const auto first = results.end() - static_cast<std::ptrdiff_t>(kept.count());
@@ -80,8 +85,9 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
   return results;
 }
 
-// The same results; a scan also keeps the carries of every iteration.
+// The same results; a scan also keeps the carries of every iteration, a call all that its backward pass needs.
 std::vector<Tensor> TapeLevel::BindSaving(const RegionCall& call, RegionRecord& record) {
+  if (call.op == Op::call) return BindCallSaving(call, record);
   if (call.op != Op::scan) return BindRegions(call);
   const auto carries = static_cast<std::size_t>(call.attributes.carries);
   const RegionRef saving = call.regions[0]->AlsoReturning(carries);
@@ -111,10 +117,12 @@ void TapeLevel::GoBackThroughRegions(const Entry& entry, const Watched& wanted, 
     arrived.running.push_back(arrived.wanted.back() && at != adjoints.end() ? at->second : Adjoint());
   }
   const RegionCall call{entry.op, entry.operands, entry.attributes, entry.regions->regions, entry.line};
-  const std::vector<Adjoint> found = entry.op == Op::cond   ? GradientOfCond(call, arrived)
+  const std::vector<Adjoint> found = entry.op == Op::call   ? GradientOfCall(entry, arrived)
+                                     : entry.op == Op::cond ? GradientOfCond(call, arrived)
                                      : entry.op == Op::scan ? GradientOfScan(call, arrived, entry.regions->saved)
                                                             : GradientOfWhile(call, arrived);
-  const std::size_t states = entry.op == Op::cond ? 0 : LoopSweeps(call).states();
+  const bool is_loop = entry.op != Op::call && entry.op != Op::cond;
+  const std::size_t states = is_loop ? LoopSweeps(call).states() : 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!arrived.wanted[i] || !Exists(found[i])) continue;
     const TensorBody* operand = entry.operands[i].body();

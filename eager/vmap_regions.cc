@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "eager/bind_call.h"
 #include "eager/host_call.h"
 #include "eager/region.h"
 #include "eager/vmap.h"
@@ -36,6 +37,7 @@ class BatchedRegions {
       return BindRegions(call_);
     }
     if (call_.op == Op::host_call) return RunHostCalls();
+    if (call_.op == Op::call) return RunCall();
     if (call_.op != Op::cond) return RunLoop();
     return mask_[0] ? RunAllBranches() : RunCond();
   }
@@ -80,6 +82,19 @@ class BatchedRegions {
     for (std::size_t i = 0; i < call_.operands.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
     Tensors results = BindRegions({Op::host_call, operands, attributes, {}, call_.line});
     return Wrap(std::move(results), Mask(results.size(), true));
+  }
+
+  Tensors RunCall() {
+    LevelScope below_level(level_.below());
+    Tensors operands;
+    for (std::size_t i = 0; i < mask_.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
+    Mask batched;
+    const Region& region = *call_.regions[0];
+    return Wrap(BindCall(
+                    region, ".vmap", operands,
+                    [&](std::span<const Tensor> arguments) { return RunRegion(region, arguments, mask_, &batched); },
+                    call_.line),
+                batched);
   }
 
   Tensors RunCond() {
@@ -200,6 +215,8 @@ class BatchedRegions {
 
 }  // namespace
 
-std::vector<Tensor> VmapLevel::ProcessRegions(const RegionCall& call) { return BatchedRegions(*this, call).Run(); }
+std::vector<Tensor> VmapLevel::ProcessRegions(const RegionCall& call) {
+  return call.op == Op::call && !IsTraced() ? RunRegions(call) : BatchedRegions(*this, call).Run();
+}
 
 }  // namespace duet

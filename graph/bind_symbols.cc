@@ -1,5 +1,7 @@
 #include "graph/bind_symbols.h"
 
+#include <absl/container/flat_hash_map.h>
+
 #include <memory>
 #include <utility>
 #include <vector>
@@ -25,18 +27,28 @@ Attributes BindSymbols(const Attributes& attributes, std::span<const Dim> symbol
   return bound;
 }
 
-Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
+class SymbolBinder {
+ public:
+  explicit SymbolBinder(std::span<const Dim> symbols) : symbols_(symbols) {}
+
+  Graph Bind(const Graph& graph);
+
+ private:
+  std::span<const Dim> symbols_;
+  absl::flat_hash_map<const Graph*, GraphRef> regions_;  // what became of them: those that nodes share stay shared
+};
+
+Graph SymbolBinder::Bind(const Graph& graph) {
   Graph bound = graph;
-  if (AreThemselves(symbols)) return bound;
-  for (Input& input : bound.inputs_) input.type.shape = Substitute(input.type.shape, symbols);
+  for (Input& input : bound.inputs_) input.type.shape = Substitute(input.type.shape, symbols_);
   for (std::int32_t i = 0; i < bound.types_.size(); ++i) {
     Type& type = bound.types_.item(i);
-    type.shape = Substitute(type.shape, symbols);
+    type.shape = Substitute(type.shape, symbols_);
     CheckedBytes(type);
   }
   for (std::int32_t i = 0; i < bound.attribute_list_.size(); ++i) {
     Attributes& attributes = bound.attribute_list_.item(i);
-    attributes = BindSymbols(attributes, symbols);
+    attributes = BindSymbols(attributes, symbols_);
   }
   for (Node& node : bound.nodes_) {
     if (node.op != Op::dimension || bound.attributes(node).shape[0].is_symbol()) continue;
@@ -45,12 +57,20 @@ Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
     node.op = Op::constant;
     node.attributes = bound.attribute_list_.Intern(constant, HashAttributes(node.op, constant));
   }
-  for (auto& regions : bound.regions_) {
-    std::vector<Graph> list;
-    for (const Graph& region : *regions) list.push_back(BindSymbols(region, symbols));
-    regions = std::make_shared<const std::vector<Graph>>(std::move(list));
-  }
+  for (std::vector<GraphRef>& regions : bound.regions_)
+    for (GraphRef& region : regions) {
+      if (const auto at = regions_.find(region.get()); at != regions_.end()) {
+        region = at->second;
+        continue;
+      }
+      const Graph* const unbound = region.get();
+      region = regions_[unbound] = std::make_shared<const Graph>(Bind(*unbound));
+    }
   return bound;
+}
+
+Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
+  return AreThemselves(symbols) ? graph : SymbolBinder(symbols).Bind(graph);
 }
 
 }  // namespace duet

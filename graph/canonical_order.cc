@@ -134,7 +134,7 @@ bool ReorderInputs(Graph& graph) {
     Attributes attributes = graph.attributes(node);
     if (node.op == Op::write_variable) attributes.variable = map[static_cast<std::size_t>(attributes.variable)];
     const ValueId value =
-        to.AddNode(node.op, operands, attributes, node.line, std::vector<Graph>(regions.begin(), regions.end()));
+        to.AddNode(node.op, operands, attributes, node.line, std::vector<GraphRef>(regions.begin(), regions.end()));
     for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
   }
   std::vector<ValueId> outputs;

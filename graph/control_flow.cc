@@ -6,19 +6,15 @@
 #include <algorithm>
 #include <limits>
 
-#include "eager/bound_call.h"
 #include "eager/region.h"
-#include "graph/canonical_order.h"
 #include "graph/checkpointed_scan.h"
 #include "graph/graph_region.h"
-#include "graph/rebuild.h"
 #include "graph/region_types.h"
+#include "graph/regions_with_captures.h"
 #include "runtime/fail.h"
 
 namespace duet::internal {
 namespace {
-
-using Variables = std::vector<std::shared_ptr<VariableBody>>;
 
 template <class Check>
 auto Checked(const char* name, Line line, Check check) {
@@ -28,182 +24,6 @@ auto Checked(const char* name, Line line, Check check) {
     RethrowWithContext(name, {}, line);
   }
 }
-
-// The value of each variable at the end of a region: what was written last, or the input.
-std::vector<ValueId> FinalValues(const Graph& graph) {
-  std::vector<ValueId> final_values;
-  for (std::size_t i = 0; i < graph.inputs().size(); ++i) final_values.push_back(static_cast<ValueId>(i));
-  for (const Node& node : graph.nodes())
-    if (node.op == Op::write_variable)
-      final_values[static_cast<std::size_t>(graph.attributes(node).variable)] = graph.operands(node)[0];
-  return final_values;
-}
-
-// Traced regions of one op, whose captures and variables become operands and results: regions themselves have no
-// effects on variables.
-class RegionsWithCaptures {
- public:
-  RegionsWithCaptures(const char* name, std::vector<Graph> traced, Line line)
-      : name_(name), traced_(std::move(traced)), line_(line) {
-    for (Graph& graph : traced_) {
-      ReorderInputs(graph);
-      Collect(graph);
-    }
-  }
-
-  // `lead` arguments and results stand before what written variables add. Returns the results without those.
-  Leaves Bind(Op op, std::span<const Tensor> before, std::span<const Tensor> arguments, std::size_t lead,
-              Attributes attributes) {
-    if (op == Op::while_loop) RefuseWrites(traced_[0]);
-    Leaves operands(before.begin(), before.end());
-    operands.insert(operands.end(), arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(lead));
-    for (const auto& variable : written_) operands.push_back(BindRead(variable, line_));
-    operands.insert(operands.end(), arguments.begin() + static_cast<std::ptrdiff_t>(lead), arguments.end());
-    operands.insert(operands.end(), captures_.begin(), captures_.end());
-    for (const auto& variable : read_) operands.push_back(BindRead(variable, line_));
-    if (op == Op::scan) attributes.carries = static_cast<int>(lead + written_.size());
-    std::vector<RegionRef> regions;
-    for (std::size_t i = 0; i < traced_.size(); ++i)
-      regions.push_back(
-          std::make_shared<GraphRegion>(Close(traced_[i], arguments.size(), lead, op == Op::while_loop && i == 0)));
-    Leaves results = BindRegions({op, operands, attributes, regions, line_});
-    const auto first = results.begin() + static_cast<std::ptrdiff_t>(lead);
-    const auto last = first + static_cast<std::ptrdiff_t>(written_.size());
-    for (std::size_t i = 0; i < written_.size(); ++i) BindWrite(written_[i], results[lead + i], line_);
-    results.erase(first, last);
-    return results;
-  }
-
- private:
-  void Collect(const Graph& graph) {
-    const std::vector<ValueId> final_values = FinalValues(graph);
-    for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
-      const Input& input = graph.inputs()[i];
-      if (input.kind == Input::Kind::kCapture && IndexOf(input.captured) == captures_.size())
-        captures_.push_back(input.captured);
-      if (input.kind != Input::Kind::kVariable) continue;
-      const bool writes = Writes(graph, static_cast<ValueId>(i));
-      const auto known = std::find(read_.begin(), read_.end(), input.variable);
-      if (std::find(written_.begin(), written_.end(), input.variable) != written_.end()) continue;
-      if (writes && known != read_.end()) read_.erase(known);
-      if (writes)
-        written_.push_back(input.variable);
-      else if (known == read_.end())
-        read_.push_back(input.variable);
-    }
-  }
-
-  static bool Writes(const Graph& graph, ValueId input) {
-    return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node& node) {
-      return node.op == Op::write_variable && graph.attributes(node).variable == input;
-    });
-  }
-
-  void RefuseWrites(const Graph& condition) const {
-    for (const Node& node : condition.nodes())
-      if (node.op == Op::write_variable)
-        Fail<ValueError>(name_, "the condition assigns a Variable: assign it in the body", node.line);
-  }
-
-  std::size_t IndexOf(const Tensor& capture) const {
-    const auto at = std::find_if(captures_.begin(), captures_.end(),
-                                 [&](const Tensor& other) { return other.body() == capture.body(); });
-    return static_cast<std::size_t>(at - captures_.begin());
-  }
-
-  static std::size_t IndexOf(const Variables& list, const std::shared_ptr<VariableBody>& variable) {
-    return static_cast<std::size_t>(std::find(list.begin(), list.end(), variable) - list.begin());
-  }
-
-  // The region with arguments only: the lead ones, written variables, other arguments, captures, read variables.
-  Graph Close(const Graph& from, std::size_t arguments, std::size_t lead, bool condition) const {
-    Graph to(from.name());
-    const auto add = [&](const Type& type, std::string name) {
-      Input input;
-      input.type = type;
-      input.name = std::move(name);
-      return to.AddInput(std::move(input));
-    };
-    std::vector<ValueId> map(static_cast<std::size_t>(from.value_count()), -1);
-    const auto add_argument = [&](std::size_t i) { map[i] = add(from.inputs()[i].type, from.inputs()[i].name); };
-    for (std::size_t i = 0; i < lead; ++i) add_argument(i);
-    const auto first_written = static_cast<ValueId>(lead);
-    for (const auto& variable : written_) add(variable->type, variable->name);
-    for (std::size_t i = lead; i < arguments; ++i) add_argument(i);
-    const auto first_capture = static_cast<ValueId>(arguments + written_.size());
-    for (std::size_t i = 0; i < captures_.size(); ++i) add(captures_[i].body()->type, "c" + std::to_string(i));
-    const auto first_read = first_capture + static_cast<ValueId>(captures_.size());
-    for (const auto& variable : read_) add(variable->type, variable->name);
-    for (std::size_t i = arguments; i < from.inputs().size(); ++i) {
-      const Input& input = from.inputs()[i];
-      if (input.kind == Input::Kind::kCapture) {
-        map[i] = first_capture + static_cast<ValueId>(IndexOf(input.captured));
-      } else if (const std::size_t at = IndexOf(written_, input.variable); at < written_.size()) {
-        map[i] = first_written + static_cast<ValueId>(at);
-      } else {
-        map[i] = first_read + static_cast<ValueId>(IndexOf(read_, input.variable));
-      }
-    }
-    std::vector<RegionWrite> writes;
-    const auto write = [&](std::size_t variable, ValueId value) {
-      writes.push_back({static_cast<NodeId>(to.nodes().size()), value, static_cast<std::int32_t>(lead + variable)});
-    };
-    for (std::size_t k = 0; k < written_.size(); ++k) write(k, first_written + static_cast<ValueId>(k));
-    std::vector<NodeId> copied_before;
-    for (const Node& node : from.nodes()) {
-      copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
-      if (node.op == Op::write_variable) {
-        const Input& input = from.inputs()[static_cast<std::size_t>(from.attributes(node).variable)];
-        write(IndexOf(written_, input.variable), map[static_cast<std::size_t>(from.operands(node)[0])]);
-        continue;
-      }
-      CopyNode(from, node, to, map);
-    }
-    copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
-    std::vector<RecordedCall> calls = MappedCalls(from, map, copied_before);
-    std::vector<ValueId> outputs;
-    for (std::size_t i = 0; i < from.outputs().size(); ++i) {
-      if (i == lead && !condition) AddFinalValues(from, map, first_written, to, calls, outputs);
-      outputs.push_back(map[static_cast<std::size_t>(from.outputs()[i])]);
-    }
-    if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, to, calls, outputs);
-    to.set_calls(std::move(calls));
-    to.set_outputs(std::move(outputs));
-    to.set_writes(std::move(writes));
-    return to;
-  }
-
-  // What was written comes out so that no derivative goes through it: whoever reads it reads a variable.
-  void AddFinalValues(const Graph& from, const std::vector<ValueId>& map, ValueId first_written, Graph& to,
-                      std::vector<RecordedCall>& calls, std::vector<ValueId>& outputs) const {
-    const std::vector<ValueId> final_values = FinalValues(from);
-    for (std::size_t k = 0; k < written_.size(); ++k) {
-      const ValueId before = first_written + static_cast<ValueId>(k);
-      ValueId value = before;
-      for (std::size_t i = 0; i < from.inputs().size(); ++i)
-        if (from.inputs()[i].variable == written_[k]) value = map[static_cast<std::size_t>(final_values[i])];
-      outputs.push_back(value);
-      if (value == before || !is_float(written_[k]->type.dtype)) continue;
-      Attributes attributes;
-      attributes.shape = written_[k]->type.shape;
-      RecordedCall& call = calls.emplace_back();
-      call.kind = CallKind::kCustom;
-      call.begin = static_cast<NodeId>(to.nodes().size());
-      call.end = call.begin + 1;
-      call.inputs = {value};
-      outputs.back() = to.AddNode(Op::reshape, {value}, attributes, line_);
-      call.outputs = {outputs.back()};
-      call.rule = StopsDerivativesRule();
-      call.line = line_;
-    }
-  }
-
-  const char* name_;
-  std::vector<Graph> traced_;
-  Line line_;
-  Leaves captures_;
-  Variables written_, read_;
-};
 
 RegionBody BodyOf(LeafFunction function) {
   return [function = std::move(function)](std::span<const Tensor> arguments) {
@@ -293,7 +113,7 @@ Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, con
     const std::string region = chosen.dtype() == bool_ ? (i == 0 ? "then" : "else") : "case" + std::to_string(i);
     traced.push_back(TraceRegion(region, {}, [&](std::span<const Tensor>) { return run(i); }, line));
   }
-  return RegionsWithCaptures(name, std::move(traced), line).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {});
+  return RegionsWithCaptures(name, std::move(traced)).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {}, line);
 }
 
 Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Leaves state, const WhileOptions& options,
@@ -310,7 +130,7 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
   std::vector<Graph> traced;
   traced.push_back(TraceRegion("condition", types, BodyOf(checked_condition), line));
   traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-  return RegionsWithCaptures("while_loop", std::move(traced), line).Bind(Op::while_loop, {}, state, state.size(), {});
+  return RegionsWithCaptures("while_loop", std::move(traced)).Bind(Op::while_loop, {}, state, state.size(), {}, line);
 }
 
 Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unchecked_body, Leaves state,
@@ -367,7 +187,7 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
     traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-    return RegionsWithCaptures("scan", std::move(traced), line).Bind(Op::scan, {}, operands, count, attributes);
+    return RegionsWithCaptures("scan", std::move(traced)).Bind(Op::scan, {}, operands, count, attributes, line);
   }
   const std::int64_t length = attributes.length;
   std::vector<Leaves> ys;  // per output

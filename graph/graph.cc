@@ -1,5 +1,6 @@
 #include "graph/graph.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/container/inlined_vector.h>
 #include <duet/error.h>
 #include <fmt/format.h>
@@ -51,7 +52,7 @@ void Graph::CheckVariable(int variable, const Type& written) const {
 }
 
 ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,
-                       std::vector<Graph> regions) {
+                       std::vector<GraphRef> regions) {
   absl::InlinedVector<const Type*, 8> operand_types;
   for (ValueId operand : operands) {
     assert(operand >= 0 && operand < value_count());
@@ -76,8 +77,8 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
   node.has_effect = HasEffect(op) || op == Op::host_call;
   node.may_raise = CanRaise(op);
   node.calls_host = op == Op::host_call;
-  for (const Graph& region : regions)
-    for (const Node& inner : region.nodes()) {
+  for (const GraphRef& region : regions)
+    for (const Node& inner : region->nodes()) {
       node.has_effect |= inner.has_effect;
       node.may_raise |= inner.may_raise;
       node.calls_host |= inner.calls_host;
@@ -88,7 +89,7 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
   if (!regions.empty()) {
     node.regions = static_cast<std::int32_t>(regions_.size());
     node.region_count = static_cast<std::uint16_t>(regions.size());
-    regions_.push_back(std::make_shared<const std::vector<Graph>>(std::move(regions)));
+    regions_.push_back(std::move(regions));
   }
   // The operands may be a view of operand_list_ itself.
   const absl::InlinedVector<ValueId, 8> own(operands.begin(), operands.end());
@@ -120,19 +121,19 @@ const Attributes& Graph::attributes(const Node& node) const {
   return node.attributes < 0 ? kDefaultAttributes : attribute_list_[node.attributes];
 }
 
-std::span<const Graph> Graph::regions(const Node& node) const {
+std::span<const GraphRef> Graph::regions(const Node& node) const {
   if (node.regions < 0) return {};
-  return *regions_[static_cast<std::size_t>(node.regions)];
-}
-
-std::shared_ptr<const Graph> Graph::shared_region(const Node& node, std::size_t index) const {
-  const auto& list = regions_[static_cast<std::size_t>(node.regions)];
-  return {list, &(*list)[index]};
+  return regions_[static_cast<std::size_t>(node.regions)];
 }
 
 namespace {
 
-bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q) {
+// Pairs of regions that are known to be equal: those that nodes share are compared once.
+using SameRegions = absl::flat_hash_set<std::pair<const Graph*, const Graph*>>;
+
+bool SameGraph(const Graph& a, const Graph& b, SameRegions& known);
+
+bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q, SameRegions& known) {
   if (p.op != q.op || p.operand_count != q.operand_count || p.result_count != q.result_count || p.line != q.line ||
       p.first_result != q.first_result || p.region_count != q.region_count)
     return false;
@@ -141,8 +142,23 @@ bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q) {
   for (int i = 0; i < p.result_count; ++i)
     if (a.type(p.first_result + i) != b.type(q.first_result + i)) return false;
   for (std::size_t i = 0; i < p.region_count; ++i)
-    if (!(a.regions(p)[i] == b.regions(q)[i])) return false;
+    if (!SameGraph(*a.regions(p)[i], *b.regions(q)[i], known)) return false;
   return &a.attributes(p) == &b.attributes(q) || a.attributes(p) == b.attributes(q);
+}
+
+bool SameGraph(const Graph& a, const Graph& b, SameRegions& known) {
+  if (&a == &b || known.contains({&a, &b})) return true;
+  if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||
+      a.nodes().size() != b.nodes().size())
+    return false;
+  for (std::size_t i = 0; i < a.inputs().size(); ++i) {
+    const Input &p = a.inputs()[i], &q = b.inputs()[i];
+    if (p.kind != q.kind || p.name != q.name || p.type != q.type) return false;
+  }
+  for (std::size_t i = 0; i < a.nodes().size(); ++i)
+    if (!SameNode(a, a.nodes()[i], b, b.nodes()[i], known)) return false;
+  known.insert({&a, &b});
+  return true;
 }
 
 }  // namespace
@@ -160,11 +176,21 @@ std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId
   return calls;
 }
 
-std::size_t NodeCount(const Graph& graph) {
+namespace {
+
+std::size_t CountNodes(const Graph& graph, absl::flat_hash_set<const Graph*>& counted) {
   std::size_t count = graph.nodes().size();
   for (const Node& node : graph.nodes())
-    for (const Graph& region : graph.regions(node)) count += NodeCount(region);
+    for (const GraphRef& region : graph.regions(node))
+      if (counted.insert(region.get()).second) count += CountNodes(*region, counted);
   return count;
+}
+
+}  // namespace
+
+std::size_t NodeCount(const Graph& graph) {
+  absl::flat_hash_set<const Graph*> counted;
+  return CountNodes(graph, counted);
 }
 
 bool CallsHost(const Graph& graph) {
@@ -172,16 +198,8 @@ bool CallsHost(const Graph& graph) {
 }
 
 bool operator==(const Graph& a, const Graph& b) {
-  if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||
-      a.nodes().size() != b.nodes().size())
-    return false;
-  for (std::size_t i = 0; i < a.inputs().size(); ++i) {
-    const Input &p = a.inputs()[i], &q = b.inputs()[i];
-    if (p.kind != q.kind || p.name != q.name || p.type != q.type) return false;
-  }
-  for (std::size_t i = 0; i < a.nodes().size(); ++i)
-    if (!SameNode(a, a.nodes()[i], b, b.nodes()[i])) return false;
-  return true;
+  SameRegions known;
+  return SameGraph(a, b, known);
 }
 
 }  // namespace duet

@@ -24,6 +24,10 @@
 namespace duet {
 
 class CallRule;
+class Graph;
+
+/// A graph that never changes: what nodes have as regions. Nodes may share one.
+using GraphRef = std::shared_ptr<const Graph>;
 
 using ValueId = std::int32_t;
 using NodeId = std::int32_t;
@@ -92,7 +96,7 @@ class Graph {
   ValueId AddInput(Input input);
   /// Infers the result types; throws what inference throws. Returns the first result; effects have none: -1.
   ValueId AddNode(Op op, std::span<const ValueId> operands, const Attributes& attributes, Line line,
-                  std::vector<Graph> regions = {});
+                  std::vector<GraphRef> regions = {});
   ValueId AddNode(Op op, std::initializer_list<ValueId> operands, const Attributes& attributes, Line line) {
     return AddNode(op, std::span(operands.begin(), operands.size()), attributes, line);
   }
@@ -126,13 +130,11 @@ class Graph {
     return {operand_list_.data() + node.first_operand, static_cast<std::size_t>(node.operand_count)};
   }
   const Attributes& attributes(const Node& node) const;
-  std::span<const Graph> regions(const Node& node) const;
-  /// A region that outlives this graph.
-  std::shared_ptr<const Graph> shared_region(const Node& node, std::size_t index) const;
+  std::span<const GraphRef> regions(const Node& node) const;
 
  private:
   friend struct GraphBreaker;  // the verifier's tests
-  friend Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols);
+  friend class SymbolBinder;   // bind_symbols.cc
   ValueId AddValue(const Type& type, NodeId definition);
   void CheckVariable(int variable, const Type& written) const;
 
@@ -144,10 +146,10 @@ class Graph {
   std::vector<VariableRead> reads_;
   std::vector<RegionWrite> writes_;
   std::vector<ValueId> operand_list_;
-  std::vector<std::shared_ptr<const std::vector<Graph>>> regions_;  // per node that has some; copies share them
-  std::vector<std::int32_t> type_of_;                               // per value, in types_
-  std::vector<NodeId> definitions_;                                 // per value
-  Interner<Type> types_;                                            // equal ones once: a million nodes have a handful
+  std::vector<std::vector<GraphRef>> regions_;  // per node that has some
+  std::vector<std::int32_t> type_of_;           // per value, in types_
+  std::vector<NodeId> definitions_;             // per value
+  Interner<Type> types_;                        // equal ones once: a million nodes have a handful
   Interner<Attributes> attribute_list_;
   absl::flat_hash_set<std::string> input_names_;
 };
@@ -160,7 +162,7 @@ std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId
 /// Of a constant. A trace that replays it has a constant too, not a capture.
 Attributes ConstantAttributes(const Tensor& data);
 
-/// Its nodes and those of the regions in it.
+/// Its nodes and those of the regions in it; of a region that nodes share, once.
 std::size_t NodeCount(const Graph& graph);
 
 /// Whether a node of it, or of a region in it, is a host_call.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "graph/region_types.h"
 #include "graph/replay.h"
@@ -12,8 +13,7 @@
 
 namespace duet {
 
-GraphRegion::GraphRegion(std::shared_ptr<const Graph> graph)
-    : graph_(std::move(graph)), last_uses_(LastUses(*graph_)) {}
+GraphRegion::GraphRegion(GraphRef graph) : graph_(std::move(graph)), last_uses_(LastUses(*graph_)) {}
 
 std::vector<Tensor> GraphRegion::Run(std::span<const Tensor> arguments) const {
   return Replay(*graph_, last_uses_, arguments);
@@ -41,11 +41,11 @@ static void AddHostResults(const Graph& graph, std::vector<Type>& types) {
     if (node.op == Op::host_call) {
       const std::vector<Type>& results = graph.attributes(node).host->results;
       types.insert(types.end(), results.begin(), results.end());
-    } else if (node.op == Op::cond) {
-      for (const Graph& branch : graph.regions(node)) AddHostResults(branch, types);
+    } else if (node.op == Op::call || node.op == Op::cond) {
+      for (const GraphRef& branch : graph.regions(node)) AddHostResults(*branch, types);
     } else if (node.op == Op::scan) {
       const std::size_t first = types.size();
-      AddHostResults(graph.regions(node)[0], types);
+      AddHostResults(*graph.regions(node)[0], types);
       for (std::size_t i = first; i < types.size(); ++i) types[i] = Stacked(types[i], graph.attributes(node).length);
     }
   }
@@ -63,6 +63,18 @@ RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& bo
   return std::make_shared<GraphRegion>(std::move(graph));
 }
 
+RegionRef GraphRegion::RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
+                                  std::vector<Tensor>& captured) const {
+  Graph graph = TraceRegion(graph_->name() + suffix, inputs, body, line);
+  for (std::size_t i = inputs.size(); i < graph.inputs().size(); ++i) {
+    Input& input = graph.inputs()[i];
+    assert(input.kind == Input::Kind::kCapture && "a region reads no variables");
+    captured.push_back(std::exchange(input.captured, Tensor()));
+    input.kind = Input::Kind::kArgument;
+  }
+  return std::make_shared<GraphRegion>(std::move(graph));
+}
+
 // A copy: what the region writes to variables before an op of it raises stays known.
 RegionRef GraphRegion::AlsoReturning(std::size_t count) const {
   Graph graph = *graph_;
@@ -72,10 +84,11 @@ RegionRef GraphRegion::AlsoReturning(std::size_t count) const {
   return std::make_shared<GraphRegion>(std::move(graph));
 }
 
-const Graph& GraphOf(const Region& region) { return static_cast<const GraphRegion&>(region).graph(); }
+const GraphRef& GraphOf(const Region& region) { return static_cast<const GraphRegion&>(region).graph(); }
 
-Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line) {
-  Trace trace(name, Trace::Kind::kRegion);
+Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line,
+                  Trace::Kind kind) {
+  Trace trace(name, kind);
   std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     tensors.push_back(trace.AddArgument(arguments[i], "x" + std::to_string(i)));

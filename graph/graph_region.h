@@ -7,13 +7,14 @@
 
 #include "eager/region.h"
 #include "graph/graph.h"
+#include "graph/trace.h"
 
 namespace duet {
 
 /// Every input is an argument.
 class GraphRegion final : public Region {
  public:
-  explicit GraphRegion(std::shared_ptr<const Graph> graph);
+  explicit GraphRegion(GraphRef graph);
   explicit GraphRegion(Graph graph) : GraphRegion(std::make_shared<const Graph>(std::move(graph))) {}
 
   std::vector<Tensor> Run(std::span<const Tensor> arguments) const override;
@@ -22,20 +23,23 @@ class GraphRegion final : public Region {
   bool has_effects() const override;
   std::vector<Type> host_results() const override;
   RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const override;
+  RegionRef RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
+                       std::vector<Tensor>& captured) const override;
   RegionRef AlsoReturning(std::size_t count) const override;
 
-  const Graph& graph() const { return *graph_; }
+  const GraphRef& graph() const { return graph_; }
 
  private:
-  std::shared_ptr<const Graph> graph_;
+  GraphRef graph_;
   std::vector<NodeId> last_uses_;
 };
 
 /// All regions are graphs.
-const Graph& GraphOf(const Region& region);
+const GraphRef& GraphOf(const Region& region);
 
 /// What a callable does with arguments of these types. Its other inputs are what it captured: tensors of outer traces
 /// and concrete ones, and variables, which it may write.
-Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line);
+Graph TraceRegion(const std::string& name, std::span<const Type> arguments, const RegionBody& body, Line line,
+                  Trace::Kind kind = Trace::Kind::kRegion);
 
 }  // namespace duet

@@ -1,5 +1,6 @@
 #include "graph/hash.h"
 
+#include <absl/container/flat_hash_map.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -39,10 +40,23 @@ void CanonicalizeNaNs(char* data, std::size_t bytes, Bits infinity, Bits nan) {
   }
 }
 
+// What regions are called by: equal ones, of however many nodes, have one number, in the order of their ends.
+class RegionNumbers {
+ public:
+  std::uint64_t Of(const Graph& region);
+  /// The bytes of all of them.
+  const std::string& definitions() const { return definitions_; }
+
+ private:
+  absl::flat_hash_map<const Graph*, std::uint64_t> by_address_;
+  absl::flat_hash_map<std::string, std::uint64_t> by_bytes_;
+  std::string definitions_;
+};
+
 // Appends numbers in little-endian order; lists carry their length, so no two graphs share bytes.
 class ByteWriter {
  public:
-  explicit ByteWriter(std::string* bytes) : bytes_(bytes) {}
+  ByteWriter(std::string* bytes, RegionNumbers* regions) : bytes_(bytes), regions_(regions) {}
 
   void Number(std::uint64_t value) { bytes_->append(reinterpret_cast<const char*>(&value), sizeof value); }
   void Int(std::int64_t value) { Number(static_cast<std::uint64_t>(value)); }
@@ -92,7 +106,7 @@ class ByteWriter {
       for (int i = 0; i < node.result_count; ++i) OneType(graph.type(node.first_result + i));
       OneAttributes(info(node.op).attributes, graph.attributes(node));
       Int(node.region_count);
-      for (const Graph& region : graph.regions(node)) OneGraph(region);
+      for (const GraphRef& region : graph.regions(node)) Number(regions_->Of(*region));
     }
     Number(graph.outputs().size());
     for (ValueId output : graph.outputs()) Int(output);
@@ -100,7 +114,17 @@ class ByteWriter {
 
  private:
   std::string* bytes_;
+  RegionNumbers* regions_;
 };
+
+std::uint64_t RegionNumbers::Of(const Graph& region) {
+  if (const auto at = by_address_.find(&region); at != by_address_.end()) return at->second;
+  std::string bytes;
+  ByteWriter(&bytes, this).OneGraph(region);
+  const auto [at, is_new] = by_bytes_.try_emplace(bytes, by_bytes_.size());
+  if (is_new) definitions_ += bytes;
+  return by_address_[&region] = at->second;
+}
 
 }  // namespace
 
@@ -150,8 +174,9 @@ void AppendData(const Tensor& tensor, std::string* bytes) {
 
 std::string GraphBytes(const Graph& graph) {
   std::string bytes;
-  ByteWriter(&bytes).OneGraph(graph);
-  return bytes;
+  RegionNumbers regions;
+  ByteWriter(&bytes, &regions).OneGraph(graph);
+  return bytes + regions.definitions();
 }
 
 std::uint64_t HashGraph(const Graph& graph) {

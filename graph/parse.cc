@@ -3,8 +3,10 @@
 #include <duet/error.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -26,7 +28,7 @@ struct PendingNode {
   std::vector<std::string> results;
   std::vector<Type> types;
   Line line;
-  std::vector<Graph> regions;
+  std::vector<GraphRef> regions;
   std::size_t position = 0;
 
   // Keeps the memory of the lists for the next node.
@@ -46,6 +48,7 @@ struct OpenGraph {
   ValueNames names;
   std::vector<Type> output_types;
   PendingNode pending;
+  std::size_t depth = 0;  // of the regions in it
 };
 
 class Parser {
@@ -54,12 +57,18 @@ class Parser {
 
   Graph Parse() {
     scan_.Expect("graph");
-    Header();
+    scan_.Expect('@');
+    Header(scan_.Name("a graph's name"));
     for (;;) {
       if (scan_.Take("region")) {
         if (!open_.back().pending.present) scan_.FailAt(scan_.position(), "expected a node before its region");
-        if (open_.size() >= kMaxRegionDepth) scan_.FailAt(scan_.position(), "expected regions at most 64 deep");
-        Header();
+        CheckDepth(0);
+        scan_.Expect('@');
+        std::string name = scan_.Name("a region's name");
+        if (scan_.Peek('('))
+          Header(std::move(name));
+        else
+          RepeatRegion(name);
         continue;
       }
       AddPending();
@@ -68,9 +77,11 @@ class Parser {
         continue;
       }
       Graph done = Return();
+      const std::size_t depth = Here().depth;
       open_.pop_back();
       if (!open_.empty()) {
-        open_.back().pending.regions.push_back(std::move(done));
+        const std::string name = done.name();
+        AddRegion(known_[name] = {std::make_shared<const Graph>(std::move(done)), depth});
         continue;
       }
       if (!scan_.AtEnd()) scan_.FailExpected("the end of the text");
@@ -87,10 +98,31 @@ class Parser {
  private:
   OpenGraph& Here() { return open_.back(); }
 
-  void Header() {
-    scan_.Expect('@');
+  struct KnownRegion {
+    GraphRef graph;
+    std::size_t depth = 0;
+  };
+
+  // Of a region that has regions so deep inside it.
+  void CheckDepth(std::size_t inner) {
+    if (open_.size() + inner >= kMaxRegionDepth) scan_.FailAt(scan_.position(), "expected regions at most 64 deep");
+  }
+
+  void AddRegion(const KnownRegion& region) {
+    Here().depth = std::max(Here().depth, region.depth + 1);
+    Here().pending.regions.push_back(region.graph);
+  }
+
+  void RepeatRegion(const std::string& name) {
+    const auto at = known_.find(name);
+    if (at == known_.end()) scan_.FailAt(scan_.position(), fmt::format("there is no region @{} above", name));
+    CheckDepth(at->second.depth);
+    AddRegion(at->second);
+  }
+
+  void Header(std::string name) {
     open_.emplace_back();
-    Here().graph.set_name(scan_.Name("a graph's name"));
+    Here().graph.set_name(std::move(name));
     scan_.Expect('(');
     if (!scan_.Take(')')) {
       do ReadInput();
@@ -348,6 +380,7 @@ class Parser {
 
   Scanner scan_;
   std::vector<OpenGraph> open_;
+  std::map<std::string, KnownRegion> known_;  // the last one of each name
   int nodes_ = 0;
 };
 

@@ -13,6 +13,7 @@
 //   data       type [ element , ... ]                         row-major, all of them
 //   element    true | false | INTEGER | [-] 0xHEXp+EXP | DECIMAL | [-] inf | nan
 //   region     region @NAME ( inputs ) -> ( types ) { node* return values }
+//              region @NAME                                   the last one of this name above, once more
 //   NAME       letters, digits, _ and . (not first a digit) or "any text", with \" \\ and \xHH
 //   RESULT     any NAME or number not yet defined; PrintGraph numbers the results from %0
 //   ;          begins a comment that ends with its line

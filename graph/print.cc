@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -55,7 +56,7 @@ class Printer {
       Indent(indent + 2);
       PrintNode(graph, node);
       Add("\n");
-      for (const Graph& region : graph.regions(node)) PrintOne(region, "region", indent + 4);
+      for (const GraphRef& region : graph.regions(node)) PrintRegion(*region, node.op == Op::call, indent + 4);
     }
     Indent(indent + 2);
     Add("return");
@@ -120,6 +121,20 @@ class Printer {
   }
 
  private:
+  // A body that calls share stands below the first of them; the others name it.
+  void PrintRegion(const Graph& region, bool is_shared, int indent) {
+    const auto last = last_of_name_.find(region.name());
+    if (is_shared && last != last_of_name_.end() && last->second == &region) {
+      Indent(indent);
+      Add("region @");
+      Name(region.name());
+      Add("\n");
+      return;
+    }
+    PrintOne(region, "region", indent);
+    last_of_name_[region.name()] = &region;  // after those inside it
+  }
+
   std::back_insert_iterator<std::string> Out() { return std::back_inserter(*out_); }
   void Add(std::string_view text) { out_->append(text); }
   void Indent(int columns) { out_->append(static_cast<std::size_t>(columns), ' '); }
@@ -233,6 +248,7 @@ class Printer {
 
   std::string* out_;
   PrintOptions options_;
+  std::map<std::string, const Graph*> last_of_name_;  // of the regions printed so far
 };
 
 }  // namespace

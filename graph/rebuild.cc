@@ -10,7 +10,7 @@ void CopyNode(const Graph& from, const Node& node, Graph& to, std::vector<ValueI
   for (ValueId operand : from.operands(node)) operands.push_back(map[static_cast<std::size_t>(operand)]);
   const auto regions = from.regions(node);
   const ValueId value = to.AddNode(node.op, operands, from.attributes(node), node.line,
-                                   std::vector<Graph>(regions.begin(), regions.end()));
+                                   std::vector<GraphRef>(regions.begin(), regions.end()));
   for (int i = 0; i < node.result_count; ++i) map[static_cast<std::size_t>(node.first_result + i)] = value + i;
 }
 
@@ -35,10 +35,10 @@ ValueId RebuildGraph::Copy(const Node& node) { return Copy(node, Operands(node))
 
 ValueId RebuildGraph::Copy(const Node& node, std::span<const ValueId> operands) {
   const auto regions = from_.regions(node);
-  return Copy(node, operands, std::vector<Graph>(regions.begin(), regions.end()));
+  return Copy(node, operands, std::vector<GraphRef>(regions.begin(), regions.end()));
 }
 
-ValueId RebuildGraph::Copy(const Node& node, std::span<const ValueId> operands, std::vector<Graph> regions) {
+ValueId RebuildGraph::Copy(const Node& node, std::span<const ValueId> operands, std::vector<GraphRef> regions) {
   const ValueId value = to_.AddNode(node.op, operands, from_.attributes(node), node.line, std::move(regions));
   for (int i = 0; i < node.result_count; ++i) Map(node.first_result + i, value + i);
   return value;

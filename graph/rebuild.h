@@ -30,7 +30,7 @@ class RebuildGraph {
   /// Copies a node, its operands mapped, and maps its results. Returns the first; -1 for an effect.
   ValueId Copy(const Node& node);
   ValueId Copy(const Node& node, std::span<const ValueId> operands);
-  ValueId Copy(const Node& node, std::span<const ValueId> operands, std::vector<Graph> regions);
+  ValueId Copy(const Node& node, std::span<const ValueId> operands, std::vector<GraphRef> regions);
   /// The new graph, its outputs mapped. Ends the rebuild.
   Graph Finish();
 

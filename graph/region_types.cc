@@ -22,8 +22,9 @@ std::vector<Type> OutputTypes(const Graph& region) {
 }
 
 // Every region takes these operands.
-void CheckInputs(std::span<const Graph> regions, std::span<const Type* const> operands) {
-  for (const Graph& region : regions) {
+void CheckInputs(std::span<const GraphRef> regions, std::span<const Type* const> operands) {
+  for (const GraphRef& ref : regions) {
+    const Graph& region = *ref;
     if (region.inputs().size() != operands.size())
       throw ValueError(
           fmt::format("region @{} takes {} values, not {}", region.name(), region.inputs().size(), operands.size()));
@@ -37,26 +38,32 @@ void CheckInputs(std::span<const Graph> regions, std::span<const Type* const> op
   }
 }
 
-void CheckRegionCount(std::span<const Graph> regions, std::size_t count) {
+void CheckRegionCount(std::span<const GraphRef> regions, std::size_t count) {
   if (regions.size() != count) throw ValueError(fmt::format("has {} regions, not {}", count, regions.size()));
 }
 
-std::vector<Type> CondTypes(std::span<const Type* const> operands, std::span<const Graph> regions) {
+std::vector<Type> CondTypes(std::span<const Type* const> operands, std::span<const GraphRef> regions) {
   if (operands.empty()) throw ValueError("takes at least 1 operand, not 0");
   const Type& chosen = *operands[0];
   CheckChoice(chosen);
   if (chosen.dtype == bool_) CheckRegionCount(regions, 2);
   if (regions.empty()) throw ValueError("has at least 1 region, not 0");
   CheckInputs(regions, operands.subspan(1));
-  const std::vector<Type> results = OutputTypes(regions[0]);
+  const std::vector<Type> results = OutputTypes(*regions[0]);
   for (std::size_t k = 1; k < regions.size(); ++k) {
-    const std::vector<Type> others = OutputTypes(regions[k]);
+    const std::vector<Type> others = OutputTypes(*regions[k]);
     if (others.size() != results.size())
       throw ValueError(fmt::format("branch {} returns {} values, branch 0 {}", k, others.size(), results.size()));
     for (std::size_t i = 0; i < results.size(); ++i)
       if (others[i] != results[i]) ThrowDiffer(fmt::format("result {} of branch {}", i, k), results[i], others[i]);
   }
   return results;
+}
+
+std::vector<Type> CallTypes(std::span<const Type* const> operands, std::span<const GraphRef> regions) {
+  CheckRegionCount(regions, 1);
+  CheckInputs(regions, operands);
+  return OutputTypes(*regions[0]);
 }
 
 std::vector<Type> Copies(std::span<const Type* const> operands, std::size_t count) {
@@ -67,22 +74,22 @@ std::vector<Type> Copies(std::span<const Type* const> operands, std::size_t coun
   return types;
 }
 
-std::vector<Type> WhileTypes(std::span<const Type* const> operands, std::span<const Graph> regions) {
+std::vector<Type> WhileTypes(std::span<const Type* const> operands, std::span<const GraphRef> regions) {
   CheckRegionCount(regions, 2);
   CheckInputs(regions, operands);
-  CheckCondition(OutputTypes(regions[0]));
-  std::vector<Type> results = OutputTypes(regions[1]);
+  CheckCondition(OutputTypes(*regions[0]));
+  std::vector<Type> results = OutputTypes(*regions[1]);
   CheckCarries(Copies(operands, results.size()), results);
   return results;
 }
 
 // The state of the last sweep comes first among the operands, that of the first last.
-std::vector<Type> WhileGradientTypes(std::span<const Type* const> operands, std::span<const Graph> regions) {
+std::vector<Type> WhileGradientTypes(std::span<const Type* const> operands, std::span<const GraphRef> regions) {
   if (regions.size() < 3 || regions.size() % 2 == 0)
     throw ValueError(fmt::format("has {} regions, not a condition and 2, 4, ... sweeps", regions.size()));
   std::vector<Type> results;
   for (std::size_t i = regions.size(); i-- > 2;) {
-    const std::vector<Type> state = OutputTypes(regions[i]);
+    const std::vector<Type> state = OutputTypes(*regions[i]);
     CheckCarries(Copies(operands, state.size()), state);
     CheckInputs(regions.subspan(i, 1), operands);
     results.insert(results.end(), state.begin(), state.end());
@@ -94,9 +101,9 @@ std::vector<Type> WhileGradientTypes(std::span<const Type* const> operands, std:
 }
 
 std::vector<Type> ScanTypes(std::span<const Type* const> operands, const Attributes& attributes,
-                            std::span<const Graph> regions) {
+                            std::span<const GraphRef> regions) {
   CheckRegionCount(regions, 1);
-  const Graph& body = regions[0];
+  const Graph& body = *regions[0];
   if (body.inputs().size() != operands.size())
     throw ValueError(fmt::format("the body takes {} values, not {}", body.inputs().size(), operands.size()));
   if (!attributes.length.is_symbol() && attributes.length < 0)
@@ -140,11 +147,12 @@ Type Slice0(const Type& type) {
 }
 
 std::vector<Type> RegionResultTypes(Op op, std::span<const Type* const> operands, const Attributes& attributes,
-                                    std::span<const Graph> regions) {
+                                    std::span<const GraphRef> regions) {
   if (op == Op::host_call) {
     if (!regions.empty()) throw ValueError("takes no regions");
     return attributes.host->results;
   }
+  if (op == Op::call) return CallTypes(operands, regions);
   if (op == Op::cond) return CondTypes(operands, regions);
   if (op == Op::while_loop) return WhileTypes(operands, regions);
   if (op == Op::while_gradient) return WhileGradientTypes(operands, regions);

@@ -10,7 +10,7 @@ namespace duet {
 
 /// Throws ShapeError, DTypeError or ValueError that say which operand or result does not fit.
 std::vector<Type> RegionResultTypes(Op op, std::span<const Type* const> operands, const Attributes& attributes,
-                                    std::span<const Graph> regions);
+                                    std::span<const GraphRef> regions);
 
 /// Of scan: whether the operand is cut into slices, one per iteration; the others are the same in every iteration.
 bool IsScanned(const Graph& body, int operand, const Type& type);

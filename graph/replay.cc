@@ -83,7 +83,7 @@ std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::spa
   for (const Tensor* operand : operands) values.push_back(*operand);
   std::vector<RegionRef> regions;
   for (std::size_t i = 0; i < node.region_count; ++i)
-    regions.push_back(std::make_shared<GraphRegion>(graph.shared_region(node, i)));
+    regions.push_back(std::make_shared<GraphRegion>(graph.regions(node)[i]));
   t_held.clear();
   return BindRegions({node.op, values, graph.attributes(node), regions, node.line});
 }

@@ -35,6 +35,26 @@ Trace::~Trace() {
 
 bool Trace::Active() { return t_traces > 0; }
 
+Trace* Trace::Innermost() {
+  for (Interpreter* level = Top(); level; level = level->below())
+    if (level->takes_everything()) return static_cast<Trace*>(level);  // nothing else does
+  return nullptr;
+}
+
+Trace* Trace::Outermost() {
+  Trace* outermost = nullptr;
+  for (Interpreter* level = Top(); level; level = level->below())
+    if (level->takes_everything()) outermost = static_cast<Trace*>(level);
+  return outermost;
+}
+
+bool Trace::CanUse(const Tensor& tensor) {
+  if (IsConcrete(tensor)) return true;
+  for (Interpreter* level = Top(); level; level = level->below())
+    if (level->takes_everything() && static_cast<Trace*>(level)->id_ == tensor.body()->level) return true;
+  return false;
+}
+
 Tensor Trace::Traced(const Type& type, Ref ref, Line line) const { return NewTraced(type, id_, ref, line); }
 
 Trace::Ref Trace::AddInput(Input input) {
@@ -146,8 +166,11 @@ std::vector<Tensor> Trace::ProcessRegions(const RegionCall& call) {
     refs.push_back(RefOf(operand, duet::name(call.op), call.line));
     types.push_back(&operand.body()->type);
   }
-  std::vector<Graph> regions;
-  for (const RegionRef& region : call.regions) regions.push_back(GraphOf(*region));
+  std::vector<GraphRef> regions;
+  for (const RegionRef& region : call.regions) {
+    const GraphRef& graph = GraphOf(*region);
+    regions.push_back(call.op == Op::call ? Outermost()->bodies_[graph].graph : graph);
+  }
   std::vector<Type> results;
   try {
     results = RegionResultTypes(call.op, types, call.attributes, regions);
@@ -241,6 +264,7 @@ Tensor Trace::InitialValue(const Tensor& initial, Line line) {
       fail("its initial value depends on " +
            std::string(input.kind == Input::Kind::kVariable ? "variable " : "argument ") + input.name +
            ", which may differ from call to call");
+    if (!IsConcrete(input.captured)) fail("its initial value depends on what the function around it computes");
     return input.captured;
   };
   if (root < 0) return capture(root);
@@ -299,6 +323,8 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   std::vector<Ref> output_refs;
   for (const Tensor& output : outputs) output_refs.push_back(RefOf(output, "return", line));
   Pop();
+  if (kind_ == Kind::kBody && variable_made_.file)
+    if (Trace* outer = Innermost(); outer && !outer->variable_made_.file) outer->variable_made_ = variable_made_;
   Graph graph(name_);
   std::vector<ValueId> input_values;
   for (const Input& input : inputs_) input_values.push_back(graph.AddInput(input));

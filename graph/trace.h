@@ -13,13 +13,15 @@
 #include "eager/bind.h"
 #include "eager/variable_maker.h"
 #include "graph/graph.h"
+#include "graph/graph_table.h"
 
 namespace duet {
 
 class Trace final : public Interpreter, private VariableMaker {
  public:
-  /// kRegion: tensors of outer traces become captures as concrete ones do.
-  enum class Kind : std::uint8_t { kFunction, kRegion };
+  /// kRegion, kBody: tensors of outer traces become captures as concrete ones do. kBody: of a call of a function, where
+  /// Variables may be made.
+  enum class Kind : std::uint8_t { kFunction, kRegion, kBody };
   explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
@@ -44,6 +46,15 @@ class Trace final : public Interpreter, private VariableMaker {
 
   /// Whether this thread is inside a trace.
   static bool Active();
+  /// Of the traces among this thread's levels; null when there is none.
+  static Trace* Innermost();
+  static Trace* Outermost();
+  /// Whether the tensor is concrete or belongs to one of them.
+  static bool CanUse(const Tensor& tensor);
+  /// Nodes recorded so far.
+  std::size_t node_count() const { return nodes_.size(); }
+  /// Anything that is to live as long as the trace does.
+  std::shared_ptr<void>& attachment() { return attachment_; }
 
  private:
   // A value: results of nodes counted from 0, input i as -1 - i.
@@ -53,7 +64,7 @@ class Trace final : public Interpreter, private VariableMaker {
     std::int32_t first_operand, operand_count;
     Ref result;  // the first
     std::unique_ptr<Attributes> attributes;
-    std::vector<Graph> regions;
+    std::vector<GraphRef> regions;
     Tensor data;  // of a constant
     Line line;
   };
@@ -93,6 +104,8 @@ class Trace final : public Interpreter, private VariableMaker {
   std::vector<std::size_t> open_calls_;  // the node that each begins with
   std::vector<MarkedCall> marked_calls_;
   std::vector<VariableRead> reads_;
+  std::shared_ptr<void> attachment_;
+  GraphTable<char> bodies_;  // outermost: of calls, equal ones once
 };
 
 }  // namespace duet

@@ -14,9 +14,11 @@
 namespace duet {
 namespace {
 
+using VerifiedRegions = absl::flat_hash_set<const Graph*>;  // those that nodes share are looked at once
+
 class Verifier {
  public:
-  explicit Verifier(const Graph& graph) : graph_(graph) {}
+  Verifier(const Graph& graph, VerifiedRegions* verified) : graph_(graph), verified_(verified) {}
 
   std::string Run() {
     std::string fault = Inputs();
@@ -56,8 +58,10 @@ class Verifier {
     if (static_cast<int>(node.op) >= kOpCount) return "no such op";
     const OpInfo& row = info(node.op);
     if (node.region_count != 0 && !HasRegions(node.op)) return fmt::format("{} takes no regions", row.name);
-    for (const Graph& region : graph_.regions(node))
-      if (std::string fault = Verifier(region).Run(); !fault.empty()) return fault;
+    for (const GraphRef& region : graph_.regions(node)) {
+      if (!verified_->insert(region.get()).second) continue;
+      if (std::string fault = Verifier(*region, verified_).Run(); !fault.empty()) return fault;
+    }
     if (row.attributes != kNone && node.attributes < 0) return "attributes are missing";
     if (row.attributes == kNone && node.attributes >= 0) return fmt::format("{} has no attributes", row.name);
     if ((row.attributes & kHost) && !graph_.attributes(node).host) return "attributes are missing";
@@ -125,12 +129,16 @@ class Verifier {
   }
 
   const Graph& graph_;
+  VerifiedRegions* verified_;
   std::vector<const Type*> operand_types_;
 };
 
 }  // namespace
 
-std::string FindFault(const Graph& graph) { return Verifier(graph).Run(); }
+std::string FindFault(const Graph& graph) {
+  VerifiedRegions verified;
+  return Verifier(graph, &verified).Run();
+}
 
 void VerifyGraph(const Graph& graph, const std::string& when) {
   const std::string fault = FindFault(graph);

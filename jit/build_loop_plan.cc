@@ -1,5 +1,6 @@
 #include "jit/build_loop_plan.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <duet/error.h>
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include "jit/build_loop_plan_control.h"
 #include "jit/build_loop_plan_group.h"
 #include "jit/build_loop_plan_memory.h"
+#include "jit/region_plans.h"
 
 namespace duet {
 namespace {
@@ -67,7 +69,8 @@ FuseOptions FuseOptionsOf(const LoopPlanOptions& options) {
   return fuse;
 }
 
-LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options, bool is_region) {
+LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options, RegionPlans& plans,
+                   bool is_region) {
   LoopPlan plan;
   plan.name = graph.name();
   for (const Input& input : graph.inputs())
@@ -80,7 +83,7 @@ LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanO
       if (graph.node(group.library).region_count > 0 && plan.symbols > 0)
         throw Error("control flow is compiled for each size on its own");
       if (graph.node(group.library).region_count > 0)
-        plan.steps.push_back(WriteControl(graph, buffers, group, options));
+        plan.steps.push_back(WriteControl(graph, buffers, group, options, plans));
       else
         plan.steps.push_back(WriteLibrary(graph, buffers, group));
       continue;
@@ -101,25 +104,37 @@ LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options) {
   return BuildLoopPlan(graph, Fuse(graph, FuseOptionsOf(own)), own);
 }
 
-LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options) {
+LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options,
+                         RegionPlans& plans) {
   FusionPlan fusion = Fuse(region, FuseOptionsOf(options));
   std::copy(replaced.begin(), replaced.end(), fusion.variables.begin());
-  return WritePlan(region, fusion, options, /*is_region=*/true);
+  return WritePlan(region, fusion, options, plans, /*is_region=*/true);
 }
 
-std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
-  std::vector<NumberedLibraryStep> found;
+namespace {
+
+void FindLibrarySteps(const LoopPlan& plan, absl::flat_hash_set<const LoopPlan*>& seen,
+                      std::vector<NumberedLibraryStep>& found) {
+  if (!seen.insert(&plan).second) return;
   for (const Step& step : plan.steps) {
     if (const auto* library = std::get_if<LibraryStep>(&step)) found.push_back({&plan, library});
     if (const auto* control = std::get_if<ControlStep>(&step))
-      for (const auto& region : control->regions)
-        for (const NumberedLibraryStep& inner : LibraryStepsOf(*region)) found.push_back(inner);
+      for (const auto& region : control->regions) FindLibrarySteps(*region, seen, found);
   }
+}
+
+}  // namespace
+
+std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
+  absl::flat_hash_set<const LoopPlan*> seen;
+  std::vector<NumberedLibraryStep> found;
+  FindLibrarySteps(plan, seen, found);
   return found;
 }
 
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
-  return WritePlan(graph, fusion, options, /*is_region=*/false);
+  RegionPlans plans;
+  return WritePlan(graph, fusion, options, plans, /*is_region=*/false);
 }
 
 }  // namespace duet

@@ -11,6 +11,8 @@
 
 namespace duet {
 
+class RegionPlans;
+
 struct LoopPlanOptions {
   bool fuse = true;          ///< false: every node is a nest of its own
   bool keep_order = false;   ///< as FuseOptions::keep_order
@@ -20,8 +22,9 @@ struct LoopPlanOptions {
 /// Outputs are the graph's outputs, then one per variable written: the operand of its last write, in node order.
 LoopPlan BuildLoopPlan(const Graph& graph, const LoopPlanOptions& options = {});
 /// The plan of a region: its inputs and outputs are those of the graph. `replaced`: for the first outputs, the input
-/// that each may be written over where the plan's in_place says so; or -1.
-LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options);
+/// that each may be written over where the plan's in_place says so; or -1. `plans`: of the regions in it.
+LoopPlan BuildRegionPlan(const Graph& region, std::span<const std::int32_t> replaced, const LoopPlanOptions& options,
+                         RegionPlans& plans);
 /// The same from a given fusion.
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options = {});
 

@@ -82,6 +82,12 @@ std::int32_t PlanBuffers::NewConstant(const Tensor& data) {
   return static_cast<std::int32_t>(plan_.buffers.size() - 1);
 }
 
+std::int32_t PlanBuffers::ConstantOf(const Tensor& data) {
+  const auto [at, is_new] = constants_.try_emplace(data.body(), -1);
+  if (is_new) at->second = NewConstant(data);
+  return at->second;
+}
+
 std::int32_t PlanBuffers::NewArena(Dim elements, DType dtype, std::string name) {
   plan_.buffers.push_back({PlanBuffer::Kind::kArena, 0, 0, elements, dtype, std::move(name)});
   return static_cast<std::int32_t>(plan_.buffers.size() - 1);

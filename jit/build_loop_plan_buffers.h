@@ -3,6 +3,8 @@
 // known.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@ class PlanBuffers {
   std::int32_t Of(StorageId storage);
   std::int32_t NewArena(Dim elements, DType dtype, std::string name);
   std::int32_t NewConstant(const Tensor& data);
+  /// The same, once for each tensor: constants of regions, which several steps run.
+  std::int32_t ConstantOf(const Tensor& data);
   std::int32_t NewScratch(std::int64_t elements, DType dtype, std::string name);
   /// The bits of a value whose elements are all one known number.
   std::optional<std::uint64_t> LiteralOf(ValueId value) const;
@@ -27,8 +31,9 @@ class PlanBuffers {
  private:
   const Graph& graph_;
   LoopPlan& plan_;
-  std::vector<std::int32_t> of_;    // per storage; -1: not yet
-  std::vector<StorageId> same_as_;  // per storage: the first one of those in one buffer
+  std::vector<std::int32_t> of_;                                    // per storage; -1: not yet
+  std::vector<StorageId> same_as_;                                  // per storage: the first one of those in one buffer
+  absl::flat_hash_map<const TensorBody*, std::int32_t> constants_;  // the plan keeps the tensors alive
 };
 
 }  // namespace duet

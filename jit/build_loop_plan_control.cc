@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "graph/region_types.h"
+#include "jit/region_plans.h"
 #include "passes/splat.h"
 
 namespace duet {
@@ -22,7 +23,8 @@ bool IsScalarNode(const Graph& graph, const Node& node) {
   if (node.may_raise || node.has_effect) return false;
   const auto regions = graph.regions(node);
   if (!regions.empty())
-    return node.op != Op::while_gradient && std::all_of(regions.begin(), regions.end(), IsScalarGraph);
+    return node.op != Op::while_gradient &&
+           std::all_of(regions.begin(), regions.end(), [](const GraphRef& region) { return IsScalarGraph(*region); });
   return IsElementwise(node.op) || IsView(node.op) || node.op == Op::constant || node.op == Op::random_bits;
 }
 
@@ -44,7 +46,7 @@ class ScalarWriter {
     control.operands = std::move(operands);
     control.length = graph.attributes(node).length;
     control.carries = graph.attributes(node).carries;
-    for (const Graph& region : graph.regions(node)) control.regions.push_back(Code(region));
+    for (const GraphRef& region : graph.regions(node)) control.regions.push_back(Code(*region));
     for (int i = 0; i < node.result_count; ++i) control.results.push_back(New(graph.type(node.first_result + i).dtype));
     return control;
   }
@@ -106,8 +108,8 @@ class ScalarWriter {
 // Operands are 0-d or arrays whose elements are the slices.
 bool IsScalarControl(const Graph& graph, const Node& node) {
   const auto regions = graph.regions(node);
-  return node.op != Op::while_gradient && !node.may_raise && !node.has_effect &&
-         std::all_of(regions.begin(), regions.end(), IsScalarGraph);
+  return node.op != Op::call && node.op != Op::while_gradient && !node.may_raise && !node.has_effect &&
+         std::all_of(regions.begin(), regions.end(), [](const GraphRef& region) { return IsScalarGraph(*region); });
 }
 
 ScalarStep WriteScalar(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group) {
@@ -140,13 +142,14 @@ std::int32_t KeptInput(const Graph& region, ValueId result) {
   return result;
 }
 
-// Per result of a cond: the input of its branches that it is in all of them, but for slices that were replaced; or -1.
-std::vector<std::int32_t> KeptInputs(std::span<const Graph> branches) {
+// Per result of a cond or call: the input of its regions that it is in all of them, but for slices that were replaced;
+// or -1.
+std::vector<std::int32_t> KeptInputs(std::span<const GraphRef> branches) {
   std::vector<std::int32_t> kept;
-  for (std::size_t k = 0; k < branches[0].outputs().size(); ++k) {
-    std::int32_t input = KeptInput(branches[0], branches[0].outputs()[k]);
-    for (const Graph& branch : branches)
-      if (KeptInput(branch, branch.outputs()[k]) != input) input = -1;
+  for (std::size_t k = 0; k < branches[0]->outputs().size(); ++k) {
+    std::int32_t input = KeptInput(*branches[0], branches[0]->outputs()[k]);
+    for (const GraphRef& branch : branches)
+      if (KeptInput(*branch, branch->outputs()[k]) != input) input = -1;
     const bool is_taken = input >= 0 && std::find(kept.begin(), kept.end(), input) != kept.end();
     kept.push_back(is_taken ? -1 : input);
   }
@@ -154,9 +157,10 @@ std::vector<std::int32_t> KeptInputs(std::span<const Graph> branches) {
 }
 
 ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group,
-                         const LoopPlanOptions& options) {
+                         const LoopPlanOptions& options, RegionPlans& plans) {
   const Node& node = graph.node(group.library);
   const Attributes& attributes = graph.attributes(node);
+  const bool is_loop = node.op != Op::cond && node.op != Op::call;
   ControlStep step;
   step.op = node.op;
   step.node = group.library;
@@ -167,14 +171,14 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   const std::string name = fmt::format("{}{}", duet::name(node.op), group.library);
   const auto regions = graph.regions(node);
   // Of the last region; the other sweeps of a while_gradient have theirs in the blocks of the iterations.
-  const std::int32_t carries = node.op == Op::scan   ? attributes.carries
-                               : node.op == Op::cond ? 0
-                                                     : static_cast<std::int32_t>(regions.back().outputs().size());
+  const std::int32_t carries = node.op == Op::scan ? attributes.carries
+                               : is_loop           ? static_cast<std::int32_t>(regions.back()->outputs().size())
+                                                   : 0;
   for (const LibraryOperand& operand : group.operands) step.operands.push_back(buffers.Of(operand.value));
   for (int i = 0; i < node.result_count; ++i) step.results.push_back(buffers.Of(node.first_result + i));
   for (std::size_t i = 0; node.op == Op::scan && i < step.operands.size(); ++i) {
     const Type& type = graph.type(graph.operands(node)[i]);
-    const bool scanned = static_cast<std::int32_t>(i) >= carries && IsScanned(regions[0], static_cast<int>(i), type);
+    const bool scanned = static_cast<std::int32_t>(i) >= carries && IsScanned(*regions[0], static_cast<int>(i), type);
     step.operand_slices.push_back(scanned ? BytesOf(Slice0(type)) : 0);
   }
   for (int i = 0; node.op == Op::scan && i < node.result_count; ++i)
@@ -182,26 +186,32 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
 
   // Carries begin where they end; a branch may change its operand where it is. A while_gradient may run out of memory
   // half-way.
-  const std::vector<std::int32_t> kept = node.op == Op::cond ? KeptInputs(regions) : std::vector<std::int32_t>();
+  const std::vector<std::int32_t> kept = is_loop ? std::vector<std::int32_t>() : KeptInputs(regions);
+  const std::int32_t first_input = node.op == Op::cond ? 1 : 0;
   step.shares.assign(static_cast<std::size_t>(node.result_count), -1);
   for (std::int32_t k = 0; k < carries && node.op != Op::while_gradient; ++k)
     step.shares[static_cast<std::size_t>(k)] = k;
   std::int64_t arena_bytes = 0;
   for (std::size_t i = 0; i < regions.size(); ++i) {
-    const bool is_body = node.op != Op::cond && i + 1 == regions.size();
+    const bool is_body = is_loop && i + 1 == regions.size();
     std::vector<std::int32_t> replaced = kept;
     for (std::int32_t k = 0; is_body && k < carries; ++k) replaced.push_back(k);
-    auto plan = std::make_shared<LoopPlan>(BuildRegionPlan(regions[i], replaced, options));
-    for (std::size_t k = 0; node.op == Op::cond && k < kept.size(); ++k) {
-      const bool can = kept[k] >= 0 && plan->in_place[k] == kept[k];
-      if (i == 0 && can) step.shares[k] = kept[k] + 1;
+    RegionPlans::Planned& planned = plans.Of(regions[i], replaced);
+    if (!planned.plan) {
+      LoopPlan plan = BuildRegionPlan(*regions[i], replaced, options, plans);
+      planned.constants = std::move(plan.constants);
+      plan.constants.clear();
+      planned.plan = std::make_shared<const LoopPlan>(std::move(plan));
+    }
+    for (std::size_t k = 0; k < kept.size(); ++k) {
+      const bool can = kept[k] >= 0 && planned.plan->in_place[k] == kept[k];
+      if (i == 0 && can) step.shares[k] = kept[k] + first_input;
       if (!can) step.shares[k] = -1;
     }
-    arena_bytes = std::max(arena_bytes, plan->arena_bytes);
+    arena_bytes = std::max(arena_bytes, planned.plan->arena_bytes);
     std::vector<std::int32_t>& constants = step.constants.emplace_back();
-    for (const Tensor& constant : plan->constants) constants.push_back(buffers.NewConstant(constant));
-    plan->constants.clear();
-    step.regions.push_back(std::move(plan));
+    for (const Tensor& constant : planned.constants) constants.push_back(buffers.ConstantOf(constant));
+    step.regions.push_back(planned.plan);
   }
   for (std::int32_t k = 0; k < carries; ++k) {
     const Type& type = graph.type(node.first_result + k);
@@ -226,9 +236,10 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
 
 }  // namespace
 
-Step WriteControl(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group, const LoopPlanOptions& options) {
+Step WriteControl(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group, const LoopPlanOptions& options,
+                  RegionPlans& plans) {
   if (IsScalarControl(graph, graph.node(group.library))) return WriteScalar(graph, buffers, group);
-  return WriteRegions(graph, buffers, group, options);
+  return WriteRegions(graph, buffers, group, options, plans);
 }
 
 }  // namespace duet

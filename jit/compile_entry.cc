@@ -17,6 +17,7 @@
 #include "jit/lowered_text.h"
 #include "jit/trace_budget.h"
 #include "jit/trace_log.h"
+#include "passes/inline_calls.h"
 #include "passes/pipeline.h"
 #include "runtime/options.h"
 
@@ -27,6 +28,13 @@ using Entry = ConcreteFunction::Entry;
 
 // Larger graphs stay evaluated: code generation grows faster than they run.
 constexpr std::size_t kMaxNodes = 20'000;
+
+std::string TooLarge(const Graph& graph) {
+  const std::size_t nodes = NodeCount(graph);
+  if (nodes <= kMaxNodes) return "";
+  return "the graph has " + std::to_string(nodes) + " nodes, more than the " + std::to_string(kMaxNodes) +
+         " that are compiled";
+}
 
 double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -81,7 +89,10 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
   if (code.is_done) return false;
   try {
     SymbolScope scope(sizes, trace.guards);
-    code.optimized = OptimizedGraph(trace.recorded);
+    Graph graph = trace.recorded;
+    InlineAllCalls(graph);  // what has regions is compiled for each size on its own
+    if (const std::string too_large = TooLarge(graph); !too_large.empty()) throw Error(too_large);
+    code.optimized = OptimizedGraph(graph);
     code.plan = BuildLoopPlan(code.optimized, PlanOptionsFromEnvironment());
     code.guards = scope.Guards();
     for (std::size_t i = 0; i < sizes.size(); ++i)
@@ -97,10 +108,8 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
 
 void Compile(Entry& entry) {
   try {
-    if (const std::size_t nodes = NodeCount(entry.recorded); nodes > kMaxNodes)
-      return Publish(entry, nullptr,
-                     "the graph has " + std::to_string(nodes) + " nodes, more than the " + std::to_string(kMaxNodes) +
-                         " that are compiled");
+    if (const std::string too_large = TooLarge(entry.recorded); !too_large.empty())
+      return Publish(entry, nullptr, too_large);
     Compiler* compiler = GetCompiler();
     if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
     const auto start = std::chrono::steady_clock::now();

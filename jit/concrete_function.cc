@@ -47,7 +47,7 @@ std::int64_t Flops(const Graph& graph, const Node& node) {
       return elements(operand(0));
     case OpClass::Region: {
       std::vector<std::int64_t> regions;
-      for (const Graph& region : graph.regions(node)) regions.push_back(Flops(region));
+      for (const GraphRef& region : graph.regions(node)) regions.push_back(Flops(*region));
       return OfRegions(node.op, node.op == Op::scan ? std::int64_t{graph.attributes(node).length} : 1, regions);
     }
     case OpClass::Contract:

@@ -7,6 +7,7 @@
 
 #include "graph/bind_symbols.h"
 #include "graph/trace.h"
+#include "jit/active_calls.h"
 #include "jit/trace_budget.h"
 #include "jit/trace_log.h"
 #include "passes/pass.h"
@@ -19,16 +20,6 @@ namespace internal {
 namespace {
 
 thread_local int t_no_new_traces = 0;
-
-struct Active {
-  const FunctionState* state;
-  SignatureKey key;
-  Line line;
-};
-thread_local std::vector<Active> t_active;
-
-// A call inside its own trace ends where a Static or a list gets smaller; this deep it does not.
-constexpr std::size_t kMaxDepth = 200;
 
 // An IR name for the argument at a path: `x0`, `x0.first.weight`, `x1.2`; a given name as it is.
 std::string InputName(const std::string& path) {
@@ -45,20 +36,6 @@ std::string InputName(const std::string& path) {
 }
 
 }  // namespace
-
-Inlining::Inlining(const FunctionState& state, const FlatArguments& arguments, SourceLocation line) {
-  for (const Active& active : t_active)
-    if (active.state == &state && active.key.Matches(arguments))
-      Fail<TraceError>(state.name(),
-                       "it calls itself, from its trace for the call at " + to_string(active.line) +
-                           ", with arguments of the same signature: that never ends. Use while_loop or scan, or let a "
-                           "Static argument count down",
-                       line);
-  if (t_active.size() >= kMaxDepth)
-    Fail<TraceError>(state.name(), "functions call each other " + std::to_string(kMaxDepth) + " deep in a trace", line);
-  t_active.push_back({&state, SignatureKey(arguments), line});
-}
-Inlining::~Inlining() { t_active.pop_back(); }
 
 void CheckNewTracesAllowed(const std::string& function, const std::string& reason, Line line) {
   if (t_no_new_traces == 0) return;
@@ -139,10 +116,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
   const Lookup lookup{arguments, HashArguments(arguments)};
   if (auto entry = Find(lookup, is_call)) return entry;
   CheckInputSignature(arguments, call, line);
-  for (const Active& active : t_active)
-    if (active.state == this)
-      Fail<TraceError>(
-          name(), "a trace of it is asked for from inside its trace for the call at " + to_string(active.line), line);
+  CheckNotActive(*this, line);
   std::shared_ptr<Entry> entry;
   std::string warning;
   {
@@ -282,7 +256,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::TraceNow(const Lookup& look
     if (reason.empty()) reason = "its trace was dropped to stay within the budget";
   }
   CheckNewTracesAllowed(name(), reason, line);
-  const Inlining active(*this, lookup.arguments, line);
+  const ActiveCall active(*this, lookup.arguments, line);
   auto trace = std::make_shared<SymbolicTrace>();
   trace->reason = reason;
   trace->line = line;

@@ -122,9 +122,10 @@ struct LibraryStep {
 
 struct LoopPlan;
 
-/// cond, while_loop or scan: each region is a plan of its own, called with a frame whose buffers are those of this
-/// plan. Loops hand over pointers: slices of what is scanned, places in the stacked outputs, and the carries, which
-/// alternate between their result's buffer and a second one unless the body may write them in place.
+/// call, cond, while_loop or scan: each region is a plan, which equal regions of the program share, called with a frame
+/// whose buffers are those of this plan. Loops hand over pointers: slices of what is scanned, places in the stacked
+/// outputs, and the carries, which alternate between their result's buffer and a second one unless the body may write
+/// them in place.
 struct ControlStep {
   Op op = Op::cond;
   std::vector<std::shared_ptr<const LoopPlan>> regions;
@@ -205,7 +206,7 @@ struct LoopPlan {
 /// The plan for these sizes of its symbols: every number known. `dims` becomes what Frame::dims is to be.
 LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, std::vector<std::int64_t>& dims);
 
-/// The library steps of the plan and of the plans of its regions, in the order of their numbers.
+/// The library steps of the plan and of the plans of its regions, each plan once, in the order of their numbers.
 struct NumberedLibraryStep {
   const LoopPlan* plan;
   const LibraryStep* step;

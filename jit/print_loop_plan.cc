@@ -13,8 +13,9 @@
 // A loop index stands for its loop: i0, i1, ... the outer ones, r the reduced one, j the vector loop, d3 a size known
 // at run time only. `block 4096` after j: an item covers that many of it.
 //
-//   while_loop x, n -> t2, t3 (second t4, in place)     cond, while_loop or scan, its regions' plans below
+//   while_loop x, n -> t2, t3 (second t4, in place)     call, cond, while_loop or scan, its regions' plans below
 //   while_loop in registers x, n -> t2, t3              the same on 0-d values: straight-line code below
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include "jit/loop_plan.h"
@@ -45,7 +46,9 @@ std::string IndexText(const Access& access) {
 
 class PlanPrinter {
  public:
-  PlanPrinter(const LoopPlan& plan, const Graph* graph) : plan_(plan), graph_(graph) {}
+  using Shown = absl::flat_hash_set<const LoopPlan*>;  // bodies of calls stand below the first of them
+
+  PlanPrinter(const LoopPlan& plan, const Graph* graph, Shown& shown) : plan_(plan), graph_(graph), shown_(shown) {}
 
   std::string Print() {
     text_ = fmt::format("plan {}: {} inputs, {} outputs, arena {} bytes\n", plan_.name, plan_.input_count,
@@ -173,8 +176,12 @@ class PlanPrinter {
     if (!step.second.empty()) text_ += fmt::format(" (second {})", BufferNames(step.second));
     text_ += LineText(step.node) + '\n';
     for (std::size_t i = 0; i < step.regions.size(); ++i) {
-      const Graph* region = graph_ && step.node >= 0 ? &graph_->regions(graph_->node(step.node))[i] : nullptr;
-      std::string inner = to_string(*step.regions[i], region);
+      if (step.op == Op::call && !shown_.insert(step.regions[i].get()).second) {
+        text_ += fmt::format("    plan {}\n", step.regions[i]->name);
+        continue;
+      }
+      const Graph* region = graph_ && step.node >= 0 ? graph_->regions(graph_->node(step.node))[i].get() : nullptr;
+      std::string inner = PlanPrinter(*step.regions[i], region, shown_).Print();
       for (std::size_t at = 0; at < inner.size(); at = inner.find('\n', at) + 1) inner.insert(at, "    ");
       text_ += inner;
     }
@@ -201,7 +208,7 @@ class PlanPrinter {
     const Graph* outer = graph_;
     for (std::size_t i = 0; i < control.regions.size(); ++i) {
       const ScalarCode& code = control.regions[i];
-      graph_ = outer && control.node >= 0 ? &outer->regions(outer->node(control.node))[i] : nullptr;
+      graph_ = outer && control.node >= 0 ? outer->regions(outer->node(control.node))[i].get() : nullptr;
       text_ += fmt::format("{}  ({}) ->\n", spaces, RegisterNames(code.inputs));
       for (const ScalarCode::Item& item : code.items) {
         if (item.control) {
@@ -218,11 +225,15 @@ class PlanPrinter {
 
   const LoopPlan& plan_;
   const Graph* graph_;
+  Shown& shown_;
   std::string text_;
 };
 
 }  // namespace
 
-std::string to_string(const LoopPlan& plan, const Graph* graph) { return PlanPrinter(plan, graph).Print(); }
+std::string to_string(const LoopPlan& plan, const Graph* graph) {
+  PlanPrinter::Shown shown;
+  return PlanPrinter(plan, graph, shown).Print();
+}
 
 }  // namespace duet

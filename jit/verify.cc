@@ -10,6 +10,7 @@
 #include "jit/function_state.h"
 #include "jit/lowered_text.h"
 #include "jit/op_watcher.h"
+#include "passes/inline_calls.h"
 #include "runtime/fail.h"
 #include "runtime/tensor_body.h"
 
@@ -199,7 +200,8 @@ Verification VerifyFunction(FunctionState* state, const FlatArguments& arguments
   if (const std::string what = no_native.empty() ? runs.Compare(native, traced) : ""; !what.empty()) {
     found.same = false;
     found.text = state->name() + ": native code differs from the eager kernels: " + what;
-    const Graph optimized = OptimizedGraph(entry->recorded);
+    Graph optimized = OptimizedGraph(entry->recorded);
+    InlineAllCalls(optimized);  // the op that differs may be in one
     const Outcome after = runs.Run([&](std::vector<Tensor>& results) { results = Replay(optimized, leaves); });
     if (runs.Compare(after, traced).empty())
       found.text += Indented(FirstNativeDifference(runs, optimized, arguments));

@@ -19,11 +19,12 @@ struct Key {
   Op op;
   std::int32_t attributes;  // its number in the graph, where equal attributes have equal numbers
   absl::InlinedVector<ValueId, 3> operands;
+  const Graph* body = nullptr;  // of a call
 
   friend bool operator==(const Key&, const Key&) = default;
   template <class H>
   friend H AbslHashValue(H state, const Key& key) {
-    return H::combine(std::move(state), key.op, key.attributes, key.operands);
+    return H::combine(std::move(state), key.op, key.attributes, key.operands, key.body);
   }
 };
 
@@ -37,10 +38,11 @@ class Leaders {
   bool Find() {
     bool any = false;
     for (const Node& node : graph_.nodes()) {
-      if (node.has_effect || node.region_count > 0) continue;
+      if (node.has_effect || (node.region_count > 0 && node.op != Op::call) || node.result_count == 0) continue;
       const auto [at, is_new] = nodes_.emplace(KeyOf(node), node.first_result);
       if (is_new) continue;
-      leader_[static_cast<std::size_t>(node.first_result)] = at->second;
+      for (int i = 0; i < node.result_count; ++i)
+        leader_[static_cast<std::size_t>(node.first_result + i)] = at->second + i;
       any = true;
     }
     return any;
@@ -50,7 +52,8 @@ class Leaders {
 
  private:
   Key KeyOf(const Node& node) {
-    Key key{node.op, node.op == Op::constant ? DataNumber(node) : node.attributes, {}};
+    Key key{node.op, node.op == Op::constant ? DataNumber(node) : node.attributes, {}, nullptr};
+    if (node.op == Op::call) key.body = graph_.regions(node)[0].get();
     for (ValueId operand : graph_.operands(node)) key.operands.push_back((*this)[operand]);
     if ((info(node.op).traits & OpTrait::Commutes) && key.operands[0] > key.operands[1])
       std::swap(key.operands[0], key.operands[1]);
@@ -83,10 +86,12 @@ bool EliminateCommonSubexpressions(Graph& graph, const PassOptions&) {
   if (!leaders.Find()) return false;
   RebuildGraph rebuild(graph);
   for (const Node& node : graph.nodes()) {
-    if (node.result_count == 1 && leaders[node.first_result] != node.first_result)
-      rebuild.Map(node.first_result, rebuild[leaders[node.first_result]]);
-    else
+    if (node.result_count == 0 || leaders[node.first_result] == node.first_result) {
       rebuild.Copy(node);
+      continue;
+    }
+    for (ValueId result = node.first_result; result < node.first_result + node.result_count; ++result)
+      rebuild.Map(result, rebuild[leaders[result]]);
   }
   graph = rebuild.Finish();
   return true;

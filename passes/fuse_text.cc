@@ -1,6 +1,9 @@
 // FusedText: the graph's nodes as its text spells them, under a heading per group.
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "graph/graph_table.h"
 #include "graph/print.h"
 #include "passes/fuse.h"
 
@@ -36,7 +39,10 @@ std::string StorageName(const Graph& graph, const FusionPlan& plan, StorageId st
 
 }  // namespace
 
-std::string FusedText(const Graph& graph, const FusionPlan& plan) {
+namespace {
+
+// Bodies that calls share stand below the first of them.
+std::string FusedText(const Graph& graph, const FusionPlan& plan, GraphTable<bool>& shown) {
   const PrintOptions options{true, 8};
   std::string text;
   for (std::size_t i = 0; i < plan.groups.size(); ++i) {
@@ -49,8 +55,11 @@ std::string FusedText(const Graph& graph, const FusionPlan& plan) {
     text += '\n';
     if (group.library >= 0) text += "  " + NodeText(graph, group.library, options) + '\n';
     if (is_control)
-      for (const Graph& region : graph.regions(graph.node(group.library)))
-        text += fmt::format("    region @{}\n{}", region.name(), Indented(FusedText(region, Fuse(region))));
+      for (const GraphRef& region : graph.regions(graph.node(group.library))) {
+        text += fmt::format("    region @{}\n", region->name());
+        if (graph.node(group.library).op == Op::call && std::exchange(shown[region].value, true)) continue;
+        text += Indented(FusedText(*region, Fuse(*region), shown));
+      }
     NodeId last = -1;
     for (const FusedOp& op : group.ops) {
       if (op.node != last) text += "  " + NodeText(graph, op.node, options) + '\n';
@@ -63,6 +72,13 @@ std::string FusedText(const Graph& graph, const FusionPlan& plan) {
   for (const FusionBoundary& boundary : plan.boundaries)
     text += fmt::format("# {} is stored: {}\n", ValueName(graph, boundary.value), boundary.reason);
   return text;
+}
+
+}  // namespace
+
+std::string FusedText(const Graph& graph, const FusionPlan& plan) {
+  GraphTable<bool> shown;
+  return FusedText(graph, plan, shown);
 }
 
 }  // namespace duet

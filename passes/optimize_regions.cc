@@ -4,8 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "graph/graph_table.h"
 #include "passes/control_node.h"
 #include "passes/eliminate_dead_code.h"
+#include "passes/optimized_bodies.h"
 #include "passes/pipeline.h"
 #include "passes/splat.h"
 
@@ -19,11 +21,14 @@ class RegionOptimizer {
     for (const Node& node : graph.nodes())
       for (ValueId operand : graph.operands(node)) used_[static_cast<std::size_t>(operand)] = true;
     for (ValueId output : graph.outputs()) used_[static_cast<std::size_t>(output)] = true;
+    FindBodies();
   }
 
   bool Run() {
     for (const Node& node : graph_.nodes()) {
-      if (node.region_count == 0)
+      if (node.op == Op::call)
+        RewriteCall(node);
+      else if (node.region_count == 0)
         rebuild_.Copy(node);
       else
         Rewrite(node);
@@ -38,20 +43,15 @@ class RegionOptimizer {
   void Rewrite(const Node& node) {
     const RebuildGraph::Values operands = rebuild_.Operands(node);
     const auto regions = graph_.regions(node);
-    ControlNode control{node.op,
-                        node.line,
-                        graph_.attributes(node),
-                        {operands.begin(), operands.end()},
-                        {regions.begin(), regions.end()},
-                        {},
-                        {}};
+    ControlNode control{node.op, node.line, graph_.attributes(node), {operands.begin(), operands.end()}, {}, {}, {}};
     for (int i = 0; i < node.result_count; ++i) control.results.push_back(i);
     control.replacement.assign(control.results.size(), -1);
 
-    for (std::size_t i = 0; i < control.regions.size(); ++i) {
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+      control.regions.push_back(*regions[i]);
       control.regions[i].set_writes({});
       Optimize(control.regions[i], options_);
-      changed_ |= !(control.regions[i] == regions[i]);
+      changed_ |= !(control.regions[i] == *regions[i]);
     }
     if (InlineKnownBranch(node, control)) return;
     if (control.op != Op::while_gradient) {
@@ -62,12 +62,53 @@ class RegionOptimizer {
         Drop(node, control);  // captures that only what moved needed
       }
     }
+    std::vector<GraphRef> shared;
+    for (Graph& region : control.regions) shared.push_back(std::make_shared<const Graph>(std::move(region)));
     const ValueId first =
-        to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(control.regions));
+        to().AddNode(control.op, control.operands, control.attributes, control.line, std::move(shared));
     for (int i = 0; i < node.result_count; ++i) {
       const auto k = static_cast<std::size_t>(i);
       const ValueId now = control.results[k] >= 0 ? first + control.results[k] : control.replacement[k];
       if (now >= 0) rebuild_.Map(node.first_result + i, now);
+    }
+  }
+
+  // The bodies of calls stay shared: what changes, changes for all calls of this graph.
+  void RewriteCall(const Node& node) {
+    const GraphRef& body = graph_.regions(node)[0];
+    const BodyUse& use = uses_[body].value;
+    if (use.now == body || *use.now == *body) {
+      rebuild_.Copy(node);
+      return;
+    }
+    changed_ = true;
+    std::vector<ValueId> operands(use.inputs);
+    for (std::size_t i = 0; i < use.edits.size(); ++i)
+      if (use.edits[i].place >= 0)
+        operands[static_cast<std::size_t>(use.edits[i].place)] = rebuild_[graph_.operands(node)[i]];
+    ValueId result = to().AddNode(Op::call, operands, {}, node.line, {use.now});
+    for (std::size_t i = 0; i < use.outputs.size(); ++i)
+      if (use.outputs[i]) rebuild_.Map(node.first_result + static_cast<ValueId>(i), result++);
+  }
+
+  // The body of calls, optimised, without what none of them needs.
+  void FindBodies() {
+    for (const Node& node : graph_.nodes()) {
+      if (node.op != Op::call) continue;
+      std::vector<bool>& outputs = uses_[graph_.regions(node)[0]].value.outputs;
+      outputs.resize(static_cast<std::size_t>(node.result_count), false);
+      for (std::size_t i = 0; i < outputs.size(); ++i)
+        if (used_[static_cast<std::size_t>(node.first_result) + i]) outputs[i] = true;
+    }
+    for (const Node& node : graph_.nodes()) {
+      if (node.op != Op::call) continue;
+      BodyUse& use = uses_[graph_.regions(node)[0]].value;
+      if (use.now) continue;
+      use.now = options_.bodies->Optimized(graph_.regions(node)[0], options_);
+      const std::vector<bool> inputs = NeededInputs(*use.now, use.outputs);
+      for (const bool is_needed : inputs) use.edits.push_back({is_needed ? static_cast<int>(use.inputs++) : -1});
+      if (use.inputs < inputs.size() || std::find(use.outputs.begin(), use.outputs.end(), false) != use.outputs.end())
+        use.now = std::make_shared<const Graph>(EditRegion(*use.now, use.edits, use.outputs));
     }
   }
 
@@ -184,10 +225,18 @@ class RegionOptimizer {
     control.operands = std::move(operands);
   }
 
+  struct BodyUse {
+    GraphRef now;
+    std::vector<bool> outputs;  // those that a call needs
+    std::vector<InputEdit> edits;
+    std::size_t inputs = 0;  // that are left
+  };
+
   const Graph& graph_;
   const PassOptions& options_;
   RebuildGraph rebuild_;
   std::vector<bool> used_;  // per old value
+  GraphTable<BodyUse> uses_;
   bool changed_ = false;
 };
 
@@ -198,7 +247,9 @@ bool OptimizeRegions(Graph& graph, const PassOptions& options) {
   if (std::none_of(graph.nodes().begin(), graph.nodes().end(), has_regions)) return false;
   // What dead code reads is not used.
   const bool changed = EliminateDeadCode(graph, options);
-  RegionOptimizer optimizer(graph, options);
+  PassOptions own = options;
+  if (!own.bodies) own.bodies = std::make_shared<OptimizedBodies>();
+  RegionOptimizer optimizer(graph, own);
   if (!optimizer.Run()) return changed;
   graph = optimizer.Finish();
   return true;

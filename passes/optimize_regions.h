@@ -5,6 +5,8 @@
 //   carry that the body returns as is    a capture; the result is the operand
 //   carry, output or capture unused      dropped, with what only it needs; what dead code reads is not used
 //   loop body: f(captures), pure         before the loop, unless the result is larger than what it is made of
+//   result or operand of call that       dropped, for all of them: equal bodies are optimised once and stay equal
+//     no call of the body needs
 //
 // Terminates: each step drops an operand, a result, a node or a region, or moves a node out of a region, except that
 // moving a node adds an operand. Relied on by fusion, which does not look into regions, and by reverse mode, whose

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,10 +17,13 @@
 
 namespace duet {
 
+class OptimizedBodies;
+
 struct PassOptions {
-  std::vector<std::string> disabled;    ///< passes that do not run, by name
-  bool verify = false;                  ///< verify after each pass, and check what it reports
-  std::int64_t fold_bytes = 64 * 1024;  ///< fold_constants makes no larger constant, nor reads one
+  std::vector<std::string> disabled;        ///< passes that do not run, by name
+  bool verify = false;                      ///< verify after each pass, and check what it reports
+  std::int64_t fold_bytes = 64 * 1024;      ///< fold_constants makes no larger constant, nor reads one
+  std::shared_ptr<OptimizedBodies> bodies;  ///< of the calls that have been met so far; Optimize sees to it
 
   /// As the environment says: DUET_DISABLE_PASSES, DUET_VERIFY. Throws ValueError that lists the names of the passes,
   /// for one that is none.

@@ -7,6 +7,8 @@
 #include <duet/spec.h>
 #include <duet/tree.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +18,13 @@
 #include <vector>
 
 namespace duet {
+
+/// What becomes of calls inside the trace of another function.
+enum class Inlining : std::uint8_t {
+  automatic,  ///< first calls are copied in; when that has made many nodes, the others share one body
+  always,     ///< every call is copied in
+  never       ///< all calls share one body
+};
 
 struct FunctionOptions {
   std::string name = {};                         ///< in dumps and messages; by default the wrapper's file and line
@@ -30,6 +39,9 @@ struct FunctionOptions {
   /// machine code. See also DUET_CACHE_TRACES and DUET_CACHE_BYTES.
   std::int64_t max_traces = 1024;
   std::int64_t max_bytes = std::int64_t{256} << 20;
+  /// A body that calls share is traced, optimised and compiled once per program. What the callable takes from C++
+  /// beside its arguments is then that of its first calls.
+  Inlining inlining = Inlining::automatic;
 };
 
 struct FunctionStats {
@@ -186,13 +198,29 @@ std::shared_ptr<FunctionState> MakeFunctionState(FunctionOptions options, bool c
 enum class CallMode : std::uint8_t { kTraced, kPlain, kInlined };
 /// Throws ValueError for a function that was moved away.
 CallMode ModeOfCall(const FunctionState* state, SourceLocation line);
-/// While a call is traced or made part of the trace of another. Throws TraceError when it is part of its own.
-class Inlining {
+/// A call inside a trace. Throws TraceError when it is part of its own.
+class NestedCall {
  public:
-  Inlining(const FunctionState& state, const FlatArguments& arguments, SourceLocation line);
-  ~Inlining();
-  Inlining(const Inlining&) = delete;
-  Inlining& operator=(const Inlining&) = delete;
+  NestedCall(const FunctionState& state, const FlatArguments& arguments, const CallBody& call, SourceLocation line);
+  ~NestedCall();
+  NestedCall(const NestedCall&) = delete;
+  NestedCall& operator=(const NestedCall&) = delete;
+
+  /// Whether it became a call of a shared body; then its results. Else the callable is to run while this lives.
+  bool Bind(FlatResults& results);
+
+ private:
+  struct Known;
+  class Body;
+  struct Table;
+  Known& Find(const std::vector<std::size_t>& places);
+
+  const FunctionState& state_;
+  const FlatArguments& arguments_;
+  const CallBody& call_;
+  SourceLocation line_;
+  Known* copied_ = nullptr;  ///< while the callable runs
+  std::size_t nodes_before_ = 0;
 };
 
 void CallFunction(FunctionState& state, const FlatArguments& arguments, const CallBody& call, SourceLocation line,
@@ -264,7 +292,9 @@ class function<R(P...)> {
     internal::FlatArguments flat;
     call.Flatten(flat);
     if (mode == internal::CallMode::kInlined) {
-      const internal::Inlining scope(*state_, flat, line);
+      internal::NestedCall nested(*state_, flat, call, line);
+      internal::FlatResults results;
+      if (nested.Bind(results)) return internal::RestoreResult<R>(results);
       return f_(internal::Parameter<P>::Get(arguments)...);
     }
     internal::FlatResults results;

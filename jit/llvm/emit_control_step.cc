@@ -17,6 +17,8 @@ class ControlStepEmitter {
   void Emit() {
     for (std::size_t i = 0; i < step_.regions.size(); ++i) frames_.push_back(NewFrame(i));
     switch (step_.op) {
+      case Op::call:
+        return EmitRegion(0, 0);
       case Op::cond:
         return EmitCond(0);
       case Op::while_loop:
@@ -76,13 +78,18 @@ class ControlStepEmitter {
   llvm::Value* Operand(std::size_t i) { return frame_.Address(step_.operands[i]); }
   llvm::Value* Result(std::size_t i) { return frame_.Address(step_.results[i]); }
 
+  // One run of a region on all operands from the first of its own.
+  void EmitRegion(std::size_t region, std::size_t first_operand) {
+    for (std::size_t i = first_operand; i < step_.operands.size(); ++i) SetInput(region, i - first_operand, Operand(i));
+    for (std::size_t i = 0; i < step_.results.size(); ++i) SetOutput(region, i, Result(i));
+    Call(region);
+  }
+
   // ---- cond
 
   void EmitCond(std::size_t first) {
     const auto run = [&, first] {
-      for (std::size_t i = 1; i < step_.operands.size(); ++i) SetInput(first, i - 1, Operand(i));
-      for (std::size_t i = 0; i < step_.results.size(); ++i) SetOutput(first, i, Result(i));
-      Call(first);
+      EmitRegion(first, 1);
       return Values{};
     };
     if (first + 1 == step_.regions.size()) return static_cast<void>(run());

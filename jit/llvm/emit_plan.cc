@@ -1,5 +1,6 @@
 #include "jit/llvm/emit_plan.h"
 
+#include <llvm/ADT/DenseMap.h>
 #include <llvm/IR/Function.h>
 #include <llvm/IR/Module.h>
 
@@ -31,19 +32,19 @@ Line LineOf(const Step& step) {
   return std::get<ScalarStep>(step).control.line;
 }
 
+// What has been emitted of a program.
+struct Emitted {
+  llvm::DenseMap<const LoopPlan*, llvm::Function*> regions;  // equal ones have one plan
+  std::int32_t library_steps = 0;                            // counted as LibraryStepsOf does
+};
+
 class PlanEmitter {
  public:
   PlanEmitter(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines)
       : module_(module), plan_(plan), symbol_(symbol), isa_(isa), lines_(lines), builder_(module.getContext()) {}
 
-  void Emit() {
-    std::int32_t library_steps = 0;
-    EmitEntry(&library_steps)->setLinkage(llvm::Function::ExternalLinkage);
-  }
-
- private:
-  /// The function that runs the plan. Counts library steps as LibraryStepsOf does.
-  llvm::Function* EmitEntry(std::int32_t* library_steps) {
+  /// The function that runs the plan.
+  llvm::Function* EmitEntry(Emitted& emitted) {
     llvm::Function* entry = NewFunction(builder_.getInt32Ty(), {builder_.getPtrTy()}, symbol_);
     FrameValues frame = Begin(entry, plan_.steps.empty() ? Line() : LineOf(plan_.steps[0]));
     std::int32_t nests = 0, regions = 0;
@@ -56,7 +57,7 @@ class PlanEmitter {
         else
           EmitNestStep(frame, *nest, number);
       } else if (std::holds_alternative<LibraryStep>(step)) {
-        EmitLibraryStep(frame, (*library_steps)++);
+        EmitLibraryStep(frame, emitted.library_steps++);
       } else if (const auto* scalar = std::get_if<ScalarStep>(&step)) {
         EmitScalarStep(builder_, frame, *scalar, isa_);
       } else {
@@ -65,7 +66,11 @@ class PlanEmitter {
         for (const auto& region : control.regions) {
           const std::string number = "region_" + std::to_string(regions++);
           const std::string symbol = Inside(number, number + "_" + region->name);
-          functions.push_back(PlanEmitter(module_, *region, symbol, isa_, lines_).EmitEntry(library_steps));
+          if (!emitted.regions.contains(region.get())) {
+            llvm::Function* function = PlanEmitter(module_, *region, symbol, isa_, lines_).EmitEntry(emitted);
+            emitted.regions[region.get()] = function;
+          }
+          functions.push_back(emitted.regions[region.get()]);
         }
         EmitControlStep(builder_, frame, control, functions);
       }
@@ -74,6 +79,7 @@ class PlanEmitter {
     return entry;
   }
 
+ private:
   /// The name of a function that this one calls; debuggers take what follows a dot for a compiler's own business.
   std::string Inside(const std::string& number, const std::string& name) const {
     return lines_ ? symbol_ + "::" + name : symbol_ + "." + number;
@@ -172,7 +178,8 @@ class PlanEmitter {
 }  // namespace
 
 void EmitPlan(llvm::Module& module, const LoopPlan& plan, const std::string& symbol, Isa isa, DebugLines* lines) {
-  PlanEmitter(module, plan, symbol, isa, lines).Emit();
+  Emitted emitted;
+  PlanEmitter(module, plan, symbol, isa, lines).EmitEntry(emitted)->setLinkage(llvm::Function::ExternalLinkage);
 }
 
 }  // namespace duet

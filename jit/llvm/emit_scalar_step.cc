@@ -99,6 +99,8 @@ class ScalarStepEmitter {
   void EmitControl(const ScalarControl& control) {
     frame_.SetLine(builder_, control.line);
     switch (control.op) {
+      case Op::call:
+        return SetAll(control.results, EmitCode(control.regions[0], GetAll(control.operands)));
       case Op::cond:
         return SetAll(control.results, EmitCond(control, 0));
       case Op::while_loop:

@@ -70,9 +70,9 @@ TEST(Vmap, EveryOpHasARuleOrAReason) {
     reasons += rule.none != nullptr;
     EXPECT_TRUE(!rule.apply || covered.contains(kOpInfo[i].name)) << kOpInfo[i].name << " has no case";
   }
-  // constant, dimension, iota, print, check, write_variable, host_call; cond, while_loop, its gradient and scan: their
-  // regions are batched.
-  EXPECT_EQ(reasons, 11);
+  // constant, dimension, iota, print, check, write_variable, host_call; call, cond, while_loop, its gradient and scan:
+  // their regions are batched.
+  EXPECT_EQ(reasons, 12);
 }
 
 TEST(Vmap, Axes) {

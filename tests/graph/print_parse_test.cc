@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/bind_symbols.h"
 #include "graph/hash.h"
 #include "graph/parse.h"
 #include "graph/print.h"
@@ -159,6 +160,74 @@ TEST(Print, Regions) {
   EXPECT_EQ(PrintGraph(graph), text);
   EXPECT_TRUE(ParseGraph(PrintGraph(graph)) == graph);
   EXPECT_EQ(FindFault(graph), "");
+}
+
+// The body that calls share stands below the first of them.
+TEST(PrintParse, SharedBodies) {
+  const std::string text = R"(graph @f(%x: f32[3]) -> (f32[3], f32[3]) {
+  %0, %1 = call %x : f32[3], f32[3]
+    region @layer(%a: f32[3]) -> (f32[3], f32[3]) {
+      %0 = call %a : f32[3]
+        region @"a part"(%b: f32[3]) -> (f32[3]) {
+          %0 = exp %b : f32[3]
+          return %0
+        }
+      %1 = call %0 : f32[3]
+        region @"a part"
+      return %0, %1
+    }
+  %2, %3 = call %0 : f32[3], f32[3]
+    region @layer
+  %4 = call %3 : f32[3]
+    region @"a part"
+  %5 = call %1 : f32[3]
+    region @layer(%a: f32[3]) -> (f32[3]) {
+      %0 = neg %a : f32[3]
+      return %0
+    }
+  return %5, %4
+}
+)";
+  const Graph graph = ParseGraph(text);
+  EXPECT_EQ(PrintGraph(graph), text);
+  EXPECT_TRUE(ParseGraph(PrintGraph(graph)) == graph);
+  EXPECT_EQ(FindFault(graph), "");
+  const auto body = [&](NodeId node) { return graph.regions(graph.node(node))[0]; };
+  EXPECT_EQ(body(0), body(1));
+  EXPECT_EQ(body(2), body(0)->regions(body(0)->node(1))[0]);
+  EXPECT_NE(body(3), body(0));
+  // Shared or not, equal graphs are equal.
+  const std::string apart = R"(graph @f(%x: f32[]) -> (f32[]) {
+  %0 = call %x
+    region @g(%a: f32[]) -> (f32[]) { %0 = exp %a return %0 }
+  %1 = call %0
+    region @g(%a: f32[]) -> (f32[]) { %0 = exp %a return %0 }
+  return %1
+})";
+  const std::string once = R"(graph @f(%x: f32[]) -> (f32[]) {
+  %0 = call %x
+    region @g(%a: f32[]) -> (f32[]) { %0 = exp %a return %0 }
+  %1 = call %0
+    region @g
+  return %1
+})";
+  EXPECT_TRUE(ParseGraph(apart) == ParseGraph(once));
+  EXPECT_EQ(GraphBytes(ParseGraph(apart)), GraphBytes(ParseGraph(once)));
+}
+
+// Each body calls the one before it twice: 2^60 calls of exp.
+TEST(PrintParse, BodiesOfBodiesOfBodies) {
+  std::string text = "graph @f(%x: f32[]) -> (f32[]) {\n  %0 = call %x\n";
+  for (int k = 60; k > 0; --k) text += "region @g" + std::to_string(k) + "(%a: f32[]) -> (f32[]) {\n%0 = call %a\n";
+  text += "region @g0(%a: f32[]) -> (f32[]) { %0 = exp %a return %0 }\n";
+  for (int k = 0; k < 60; ++k) text += "%1 = call %0\nregion @g" + std::to_string(k) + "\nreturn %1 }\n";
+  text += "return %0 }\n";
+  const Graph graph = ParseGraph(text);
+  EXPECT_EQ(FindFault(graph), "");
+  EXPECT_TRUE(ParseGraph(PrintGraph(graph)) == graph);
+  EXPECT_EQ(HashGraph(ParseGraph(PrintGraph(graph))), HashGraph(graph));
+  EXPECT_EQ(NodeCount(graph), 1U + 60 * 2 + 1);
+  EXPECT_EQ(NodeCount(BindSymbols(graph, std::vector<Dim>{7})), NodeCount(graph)) << "shared bodies stay shared";
 }
 
 TEST(Print, AbridgedConstants) {

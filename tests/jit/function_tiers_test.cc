@@ -127,7 +127,8 @@ TEST(FunctionTiers, AMisspeltPassIsAnErrorOfTheFirstCall) {
         RunChild("FunctionTiers.OneCall", {"DUET_DISABLE_PASSES=fuse,simplfy", "DUET_COMPILE=" + compile});
     EXPECT_THAT(
         child.output,
-        HasSubstr("Error: DUET_DISABLE_PASSES=fuse,simplfy: no pass is called 'simplfy'; there are canonicalize, "
+        HasSubstr("Error: DUET_DISABLE_PASSES=fuse,simplfy: no pass is called 'simplfy'; there are inline_calls, "
+                  "canonicalize, "
                   "fold_constants, simplify, eliminate_common_subexpressions, optimize_regions, eliminate_dead_code, "
                   "fuse and "
                   "plan_memory"))

@@ -240,6 +240,25 @@ TEST(HostCallTransforms, ResultsInBranchesAndScansAreKeptForTheirGradient) {
          });
          return sum(inside(x) * x);
        }},
+      {"shared bodies",
+       [&](const Tensor& x) {
+         const function part{[&](const Tensor& t) { return scale(t) + saved_wave(t); }, {.inlining = Inlining::never}};
+         const function whole{
+             [&](const Tensor& t) { return part(cond(sum(t) > 0, [&] { return part(t); }, [&] { return t; })); },
+             {.inlining = Inlining::never}};
+         return sum(whole(whole(x)));
+       }},
+      {"shared bodies in a scan",
+       [&](const Tensor& x) {
+         const function part{[&](const Tensor& t) { return scale(t) + saved_wave(t); }, {.inlining = Inlining::never}};
+         return sum(fori_loop(0, 3, [&](const Tensor&, const Tensor& a) { return part(part(a) * x); }, x));
+       }},
+      {"shared bodies in a checkpoint",
+       [&](const Tensor& x) {
+         const function part{[&](const Tensor& t) { return scale(t) + saved_wave(t); }, {.inlining = Inlining::never}};
+         const auto inside = checkpoint([&](const Tensor& t) { return part(part(t) * t); });
+         return sum(inside(x) * x);
+       }},
   };
   const Tensor at = tensor({0.75f, 1.5f, -0.5f});
   const auto run = [&](const Loss& f) {

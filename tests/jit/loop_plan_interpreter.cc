@@ -265,6 +265,7 @@ class PlanInterpreter {
     std::vector<Bytes> operands, results;
     for (std::int32_t operand : step.operands) operands.push_back(BytesOf(operand));
     for (std::int32_t result : step.results) results.push_back(BytesOf(result));
+    if (step.op == Op::call) return RunRegion(step, 0, operands, results);
     if (step.op == Op::cond) {
       const std::int64_t choice = LoadElement(BufferOf(step.operands[0]).dtype, operands[0].data()).integer;
       const std::size_t region = BranchOf(BufferOf(step.operands[0]).dtype, choice, step.regions.size());
@@ -362,7 +363,9 @@ class PlanInterpreter {
       values.insert(values.begin(), results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carries));
       return RunScalarCode(control.regions.at(region), values);
     };
-    if (control.op == Op::cond) {
+    if (control.op == Op::call) {
+      results = run(0, 0, 0);
+    } else if (control.op == Op::cond) {
       const Element& choice = Value(control.operands[0]);
       results = run(BranchOf(choice.dtype, choice.integer, control.regions.size()), 1, 0);
     } else {

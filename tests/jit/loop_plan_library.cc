@@ -226,15 +226,16 @@ namespace {
 std::vector<PlanArray> RunRegionsNaively(const Graph& graph, const Node& node, std::vector<PlanArray> operands) {
   const Attributes& attributes = graph.attributes(node);
   const auto regions = graph.regions(node);
+  if (node.op == Op::call) return EvaluateNaively(*regions[0], operands);
   if (node.op == Op::cond) {
     const std::size_t branch = BranchOf(operands[0].type.dtype, Get(operands[0], 0).integer, regions.size());
     operands.erase(operands.begin());
-    return EvaluateNaively(regions[branch], operands);
+    return EvaluateNaively(*regions[branch], operands);
   }
   const auto results = static_cast<std::size_t>(node.result_count);
   if (node.op == Op::while_loop) {
-    while (Get(EvaluateNaively(regions[0], operands)[0], 0).integer) {
-      std::vector<PlanArray> next = EvaluateNaively(regions[1], operands);
+    while (Get(EvaluateNaively(*regions[0], operands)[0], 0).integer) {
+      std::vector<PlanArray> next = EvaluateNaively(*regions[1], operands);
       std::move(next.begin(), next.end(), operands.begin());
     }
     operands.resize(results);
@@ -251,13 +252,13 @@ std::vector<PlanArray> RunRegionsNaively(const Graph& graph, const Node& node, s
   for (std::int64_t k = 0; k < length; ++k) {
     const auto at = static_cast<std::size_t>(attributes.reverse ? length - 1 - k : k);
     for (std::size_t i = carries; i < operands.size(); ++i) {
-      const Type& type = regions[0].inputs()[i].type;
+      const Type& type = regions[0]->inputs()[i].type;
       if (type == operands[i].type) continue;
       const auto bytes = static_cast<std::size_t>(type.shape.elements() * bytes_of(type.dtype));
       const auto first = operands[i].bytes.begin() + static_cast<std::ptrdiff_t>(at * bytes);
       values[i] = {type, {first, first + static_cast<std::ptrdiff_t>(bytes)}};
     }
-    std::vector<PlanArray> next = EvaluateNaively(regions[0], values);
+    std::vector<PlanArray> next = EvaluateNaively(*regions[0], values);
     for (std::size_t y = carries; y < results; ++y)
       std::copy(next[y].bytes.begin(), next[y].bytes.end(),
                 stacked[y - carries].bytes.begin() + static_cast<std::ptrdiff_t>(at * next[y].bytes.size()));

@@ -97,7 +97,7 @@ TEST(Optimize, NamesThePassesOfAWrongName) {
     FAIL();
   } catch (const ValueError& error) {
     EXPECT_STREQ(error.what(),
-                 "no pass is called 'simplfy'; there are canonicalize, fold_constants, simplify, "
+                 "no pass is called 'simplfy'; there are inline_calls, canonicalize, fold_constants, simplify, "
                  "eliminate_common_subexpressions, optimize_regions, eliminate_dead_code, fuse and plan_memory");
   }
 }
