@@ -87,15 +87,24 @@ class RegionOptimizer {
       if (use.edits[i].place >= 0)
         operands[static_cast<std::size_t>(use.edits[i].place)] = rebuild_[graph_.operands(node)[i]];
     ValueId result = to().AddNode(Op::call, operands, {}, node.line, {use.now});
-    for (std::size_t i = 0; i < use.outputs.size(); ++i)
-      if (use.outputs[i]) rebuild_.Map(node.first_result + static_cast<ValueId>(i), result++);
+    for (std::size_t i = 0; i < use.outputs.size(); ++i) {
+      const ValueId old = node.first_result + static_cast<ValueId>(i), output = use.before->outputs()[i];
+      if (use.outputs[i])
+        rebuild_.Map(old, result++);
+      else if (use.before->is_input(output))
+        rebuild_.Map(old, rebuild_[graph_.operands(node)[static_cast<std::size_t>(output)]]);
+      else if (used_[static_cast<std::size_t>(old)])
+        rebuild_.Map(old, CopyConstant(*use.before, output, to()));
+    }
   }
 
-  // The body of calls, optimised, without what none of them needs.
+  // The body of calls, optimised, without what none of them needs, and without results that are operands or constants.
   void FindBodies() {
     for (const Node& node : graph_.nodes()) {
       if (node.op != Op::call) continue;
-      std::vector<bool>& outputs = uses_[graph_.regions(node)[0]].value.outputs;
+      BodyUse& use = uses_[graph_.regions(node)[0]].value;
+      KeepNumbers(node, use.numbers);
+      std::vector<bool>& outputs = use.outputs;
       outputs.resize(static_cast<std::size_t>(node.result_count), false);
       for (std::size_t i = 0; i < outputs.size(); ++i)
         if (used_[static_cast<std::size_t>(node.first_result) + i]) outputs[i] = true;
@@ -104,11 +113,39 @@ class RegionOptimizer {
       if (node.op != Op::call) continue;
       BodyUse& use = uses_[graph_.regions(node)[0]].value;
       if (use.now) continue;
-      use.now = options_.bodies->Optimized(graph_.regions(node)[0], options_);
+      use.now = use.before = options_.bodies->Optimized(graph_.regions(node)[0], options_);
+      for (std::size_t i = 0; i < use.outputs.size(); ++i) {
+        const ValueId output = use.now->outputs()[i];
+        if (use.now->is_input(output) || IsConstantLike(*use.now, output)) use.outputs[i] = false;
+      }
       const std::vector<bool> inputs = NeededInputs(*use.now, use.outputs);
-      for (const bool is_needed : inputs) use.edits.push_back({is_needed ? static_cast<int>(use.inputs++) : -1});
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        InputEdit& edit = use.edits.emplace_back();
+        if (!inputs[i]) continue;
+        if (use.numbers[i] >= 0) {
+          edit.constant = use.numbers[i];
+          edit.graph = &graph_;
+        } else {
+          edit.place = static_cast<int>(use.inputs++);
+        }
+      }
       if (use.inputs < inputs.size() || std::find(use.outputs.begin(), use.outputs.end(), false) != use.outputs.end())
         use.now = std::make_shared<const Graph>(EditRegion(*use.now, use.edits, use.outputs));
+    }
+  }
+
+  // `numbers`: the operands of the calls so far that are one number in all of them; others: -1.
+  void KeepNumbers(const Node& node, std::vector<ValueId>& numbers) const {
+    const auto operands = graph_.operands(node);
+    const bool is_first = numbers.empty();
+    numbers.resize(operands.size(), -1);
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      Splat number, known;
+      const bool is_number = FindSplat(graph_, operands[i], &number);
+      if (is_first) numbers[i] = is_number ? operands[i] : -1;
+      if (numbers[i] < 0) continue;
+      FindSplat(graph_, numbers[i], &known);
+      if (!is_number || number.bits != known.bits) numbers[i] = -1;
     }
   }
 
@@ -226,8 +263,9 @@ class RegionOptimizer {
   }
 
   struct BodyUse {
-    GraphRef now;
-    std::vector<bool> outputs;  // those that a call needs
+    GraphRef before, now;       // optimised; and what calls become calls of
+    std::vector<bool> outputs;  // those that stay
+    std::vector<ValueId> numbers;
     std::vector<InputEdit> edits;
     std::size_t inputs = 0;  // that are left
   };

@@ -7,6 +7,10 @@
 //   loop body: f(captures), pure         before the loop, unless the result is larger than what it is made of
 //   result or operand of call that       dropped, for all of them: equal bodies are optimised once and stay equal
 //     no call of the body needs
+//   result of call that is an operand    that, in place of the result
+//     or a constant
+//   operand that is one number in all    a constant in the body
+//     calls of the body
 //
 // Terminates: each step drops an operand, a result, a node or a region, or moves a node out of a region, except that
 // moving a node adds an operand. Relied on by fusion, which does not look into regions, and by reverse mode, whose

@@ -69,11 +69,13 @@ TEST(Optimize, TellsTheObserverEachPass) {
   Graph graph = ParseGraph(kText);
   Recorder recorder;
   Optimize(graph, Verifying(), &recorder);
-  EXPECT_EQ(recorder.log, (std::vector<std::string>{
-                              "canonicalize left 2", "fold_constants left 2", "simplify changed, 1",
-                              "eliminate_common_subexpressions left 1", "optimize_regions left 1",
-                              "fold_constants left 1", "simplify left 1", "eliminate_common_subexpressions left 1",
-                              "optimize_regions left 1", "eliminate_dead_code changed, 0", "canonicalize left 0"}));
+  EXPECT_EQ(recorder.log,
+            (std::vector<std::string>{
+                "inline_calls left 2", "canonicalize left 2", "fold_constants left 2", "simplify changed, 1",
+                "eliminate_common_subexpressions left 1", "eliminate_dead_code changed, 0", "optimize_regions left 0",
+                "fold_constants left 0", "simplify left 0", "eliminate_common_subexpressions left 0",
+                "eliminate_dead_code left 0", "optimize_regions left 0", "eliminate_dead_code left 0",
+                "inline_calls left 0", "canonicalize left 0"}));
 }
 
 TEST(Optimize, LeavesOutWhatIsDisabled) {
