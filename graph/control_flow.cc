@@ -42,8 +42,7 @@ std::vector<ValueId> FinalValues(const Graph& graph) {
 // effects on variables.
 class RegionsWithCaptures {
  public:
-  RegionsWithCaptures(const char* name, std::vector<Graph> traced, Line line)
-      : name_(name), traced_(std::move(traced)), line_(line) {
+  RegionsWithCaptures(std::vector<Graph> traced, Line line) : traced_(std::move(traced)), line_(line) {
     for (Graph& graph : traced_) {
       ReorderInputs(graph);
       Collect(graph);
@@ -53,7 +52,6 @@ class RegionsWithCaptures {
   // `lead` arguments and results stand before what written variables add. Returns the results without those.
   Leaves Bind(Op op, std::span<const Tensor> before, std::span<const Tensor> arguments, std::size_t lead,
               Attributes attributes) {
-    if (op == Op::while_loop) RefuseWrites(traced_[0]);
     Leaves operands(before.begin(), before.end());
     operands.insert(operands.end(), arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(lead));
     for (const auto& variable : written_) operands.push_back(BindRead(variable, line_));
@@ -96,12 +94,6 @@ class RegionsWithCaptures {
     return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node& node) {
       return node.op == Op::write_variable && graph.attributes(node).variable == input;
     });
-  }
-
-  void RefuseWrites(const Graph& condition) const {
-    for (const Node& node : condition.nodes())
-      if (node.op == Op::write_variable)
-        Fail<ValueError>(name_, "the condition assigns a Variable: assign it in the body", node.line);
   }
 
   std::size_t IndexOf(const Tensor& capture) const {
@@ -182,7 +174,6 @@ class RegionsWithCaptures {
     }
   }
 
-  const char* name_;
   std::vector<Graph> traced_;
   Line line_;
   Leaves captures_;
@@ -211,6 +202,7 @@ RegionBody BodyOf(LeafFunction function) {
 // What the user's code gives back is checked where it comes back: plain and traced code throw the same.
 LeafFunction CheckedCondition(const LeafFunction& condition, Line line) {
   return [&condition, line](const Leaves& leaves) {
+    const NoWrites scope;
     Leaves results = condition(leaves);
     Checked("while_loop", line, [&] { CheckCondition(TypesOf(results)); });
     return results;
@@ -260,6 +252,7 @@ Leaves RunKnownForiLoop(std::int64_t lower, std::int64_t upper, const LeafFuncti
   Leaves carries = state;
   carries.insert(carries.begin(), tensor(lower, dtype, line));
   Leaves last = RunScan(
+      "fori_loop",
       [&](const Leaves& leaves) {
         Leaves results = body(leaves);
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
@@ -290,7 +283,7 @@ Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, con
     const std::string region = chosen.dtype() == bool_ ? (i == 0 ? "then" : "else") : "case" + std::to_string(i);
     traced.push_back(TraceRegion(region, {}, [&](std::span<const Tensor>) { return run(i); }, line));
   }
-  return RegionsWithCaptures(name, std::move(traced), line).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {});
+  return RegionsWithCaptures(std::move(traced), line).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {});
 }
 
 Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Leaves state, const WhileOptions& options,
@@ -307,7 +300,7 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
   std::vector<Graph> traced;
   traced.push_back(TraceRegion("condition", types, BodyOf(checked_condition), line));
   traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-  return RegionsWithCaptures("while_loop", std::move(traced), line).Bind(Op::while_loop, {}, state, state.size(), {});
+  return RegionsWithCaptures(std::move(traced), line).Bind(Op::while_loop, {}, state, state.size(), {});
 }
 
 Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unchecked_body, Leaves state,
@@ -340,23 +333,22 @@ Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unche
   return results;
 }
 
-Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
+Leaves RunScan(const char* name, const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
                SourceLocation line) {
   std::vector<Type> types;
   Attributes attributes;
-  Checked("scan", line, [&] {
+  Checked(name, line, [&] {
     types = TypesOf(carries);
     const std::vector<Type> scanned = TypesOf(xs);
     attributes.length = ScanLength(scanned, options.length);
     for (const Type& x : scanned) types.push_back(Slice0(x));
   });
   if (options.checkpoint_every > 1 && attributes.length >= 2 * options.checkpoint_every)
-    return RunCheckpointedScan(body, std::move(carries), xs, attributes.length, options, line);
+    return RunCheckpointedScan(name, body, std::move(carries), xs, attributes.length, options, line);
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
   const std::size_t count = carries.size();
-  const LeafFunction checked_body =
-      CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
+  const LeafFunction checked_body = CheckedBody(name, body, {types.begin(), types.begin() + attributes.carries}, line);
   Leaves operands = Aliased(std::move(carries), line);
   const Leaves scanned = Aliased(xs, line);
   operands.insert(operands.end(), scanned.begin(), scanned.end());
@@ -364,7 +356,7 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
     traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-    return RegionsWithCaptures("scan", std::move(traced), line).Bind(Op::scan, {}, operands, count, attributes);
+    return RegionsWithCaptures(std::move(traced), line).Bind(Op::scan, {}, operands, count, attributes);
   }
   const std::int64_t length = attributes.length;
   std::vector<Leaves> ys;  // per output
