@@ -49,7 +49,7 @@ Tensor RunNow(Op op, Operands operands, const Attributes& attributes) {
   }
   if (IsView(op)) return ViewOf(op, *operands[0], attributes, result);
   if (op == Op::constant) return attributes.data;
-  if (op == Op::dimension) return SizeAsTensor(attributes.shape[0], attributes.dtype);
+  if (op == Op::dimension) return SizeAsTensor(std::int64_t{attributes.shape[0]}, attributes.dtype);
   Tensor out = NewTensor(result);
   FloatEnvironmentScope environment;
   RunKernel(op, attributes, operands, out);
@@ -95,7 +95,7 @@ void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& valu
   }
   if (!IsConcrete(value)) Fail<TraceError>("assign", UsedOutside(value, "the value"), line);
   WrittenVariables::Check(*variable, "assign", line);
-  Tensor old = value;
+  Tensor old = Detached(value);  // a variable's value has a handle of its own: tapes know tensors by their handles
   std::lock_guard lock(variable->mutex);
   old.swap(variable->value);
 }
@@ -113,6 +113,12 @@ bool NoWrites::Holds() { return t_no_writes; }
 
 Interpreter* Interpreter::Top() { return t_top; }
 
+bool Interpreter::AnyDifferentiates() {
+  for (Interpreter* level = t_top; level; level = level->below_)
+    if (level->differentiates()) return true;
+  return false;
+}
+
 bool Interpreter::AnyWantsRegions() {
   int derivatives = 0;
   for (Interpreter* level = t_top; level; level = level->below_) {
@@ -120,6 +126,16 @@ bool Interpreter::AnyWantsRegions() {
     if (level->wants_regions() || derivatives > 1) return true;
   }
   return false;
+}
+
+Tensor Interpreter::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
+  LevelScope below_this(below());
+  return BindRead(variable, line);
+}
+
+void Interpreter::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
+  LevelScope below_this(below());
+  BindWrite(variable, value, line);
 }
 
 std::vector<Tensor> Interpreter::ProcessRegions(const RegionCall& call) {

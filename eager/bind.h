@@ -50,8 +50,9 @@ class Interpreter {
   Interpreter& operator=(const Interpreter&) = delete;
 
   virtual Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) = 0;
-  virtual Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) = 0;
-  virtual void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) = 0;
+  /// By default variables are the business of the level below.
+  virtual Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line);
+  virtual void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line);
   /// Whether ops reach this level's inside: a trace takes everything, nothing below it sees an op.
   virtual bool takes_everything() const { return false; }
   /// An op with regions, or a host_call (eager/region.h). Where nothing at or below wants regions whole, they run step
@@ -59,6 +60,8 @@ class Interpreter {
   virtual std::vector<Tensor> ProcessRegions(const RegionCall& call);
   /// Whether this level takes regions whole: a trace records them.
   virtual bool wants_regions() const { return false; }
+  /// Whether a level of this thread's stack computes derivatives.
+  static bool AnyDifferentiates();
   /// Whether this level computes derivatives.
   virtual bool differentiates() const { return false; }
   /// Whether this level wants to see the ops inside a call of a traced function that has these operands (a tape that

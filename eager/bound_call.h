@@ -31,6 +31,9 @@ struct BoundCall {
   Line line;
 };
 
+/// No derivative goes through: that of stop_gradient.
+std::shared_ptr<const CallRule> StopsDerivativesRule();
+
 class CallScope {
  public:
   explicit CallScope(CallKind kind);

@@ -51,7 +51,8 @@ void internal::Print(const PrintFormat& format, std::initializer_list<Arg> argum
   std::vector<const Tensor*> operands;
   for (const Tensor& value : values) operands.push_back(&value);
   Attributes attributes;
-  attributes.text = InternText(format.text);
+  const std::string text(format.text);
+  attributes.text = Interpreter::Top() ? InternText(text) : text.c_str();  // kept only where a trace keeps it
   // A mistake in the text is found when a function is traced, not when it runs.
   fmt::dynamic_format_arg_store<fmt::format_context> nothing;
   for (std::size_t i = 0; i < values.size(); ++i) nothing.push_back("");
@@ -69,7 +70,8 @@ void check(const Arg& condition, std::string_view message) {
   if (value.empty_handle()) Fail<ValueError>("check", "an operand is an empty Tensor", condition.line());
   if (value.rank() > 0) value = all(Arg(value, condition.line()));
   Attributes attributes;
-  attributes.text = InternText(message);
+  const std::string text(message);
+  attributes.text = Interpreter::Top() ? InternText(text) : text.c_str();
   Bind(Op::check, {&value}, attributes, condition.line());
 }
 

@@ -103,13 +103,17 @@ Tensor GradientTape::gradient(const Tensor& of, const Variable& by, SourceLocati
 StopRecording::StopRecording() : outer_(TapeLevel::Stopped()) { TapeLevel::Stopped() = true; }
 StopRecording::~StopRecording() { TapeLevel::Stopped() = outer_; }
 
+std::shared_ptr<const CallRule> StopsDerivativesRule() {
+  static const auto rule = std::make_shared<const StopsDerivatives>();
+  return rule;
+}
+
 Tensor stop_gradient(const Arg& x) {
   const Tensor value = x.value();
   if (value.empty_handle()) Fail<ValueError>("stop_gradient", "an operand is an empty Tensor", x.line());
   if (!Interpreter::Top()) return Detached(value);
-  static const auto rule = std::make_shared<const StopsDerivatives>();
   CallScope scope(CallKind::kCustom);
-  BoundCall call{{value}, {value}, rule, LineScope::Current(x.line())};
+  BoundCall call{{value}, {value}, StopsDerivativesRule(), LineScope::Current(x.line())};
   scope.Finish(call);
   return call.outputs[0];
 }

@@ -140,11 +140,12 @@ std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCalle
   return all;
 }
 
+// The line of the call, also where the gradient of an op around it looks for it.
 void FailHostDerivative(Line line) {
-  Fail<ValueError>("host_call",
-                   "the derivative of C++ code is not known: give one with custom_gradient, or put stop_gradient "
-                   "around what goes in or comes out",
-                   line);
+  throw ValueError(ErrorText("host_call",
+                             "the derivative of C++ code is not known: give one with custom_gradient, or put "
+                             "stop_gradient around what goes in or comes out",
+                             {}, line));
 }
 
 namespace {

@@ -1,5 +1,7 @@
 #include "eager/jvp.h"
 
+#include <algorithm>
+
 #include "eager/jvp_rules.h"
 #include "runtime/fail.h"
 
@@ -33,15 +35,10 @@ Tensor JvpLevel::Process(Op op, Operands operands, const Attributes& attributes,
   return result;
 }
 
-Tensor JvpLevel::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  LevelScope below_this(below());
-  return BindRead(variable, line);
-}
-
 // No tangent goes through a variable, whether the value is kept as it is (eager) or not (traced).
 void JvpLevel::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
   LevelScope below_this(below());
-  BindWrite(variable, duals_.contains(value.body()) ? Detached(value) : value, line);
+  BindWrite(variable, value, line);
 }
 
 bool JvpLevel::watches(std::span<const Tensor> operands, std::span<const std::shared_ptr<VariableBody>>) const {
@@ -75,6 +72,19 @@ void JvpLevel::LeaveCall(CallKind kind, const BoundCall* call) {
   const std::vector<Tensor> out = call->rule->Forward(call->inputs, call->outputs, tangents);
   for (std::size_t i = 0; i < out.size(); ++i)
     if (!out[i].empty_handle()) SetTangent(call->outputs[i], out[i]);
+}
+
+BoundCall JvpLevel::CallBelow(const BoundCall& call) {
+  BoundCall below_call = call;
+  if (call.rule) return below_call;
+  for (std::vector<Tensor>* values : {&below_call.inputs, &below_call.outputs})
+    for (std::size_t i = 0, count = values->size(); i < count; ++i)
+      if (const Tensor tangent = TangentOf((*values)[i]); !tangent.empty_handle()) values->push_back(tangent);
+  return below_call;
+}
+
+void JvpLevel::TakeOutputs(const BoundCall& below_call, BoundCall& call) const {
+  std::copy_n(below_call.outputs.begin(), call.outputs.size(), call.outputs.begin());
 }
 
 }  // namespace duet

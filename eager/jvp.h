@@ -20,7 +20,6 @@ class JvpLevel final : public Interpreter {
   Tensor TangentOf(const Tensor& value) const;
 
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
-  Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;
@@ -30,6 +29,9 @@ class JvpLevel final : public Interpreter {
   bool differentiates() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
+  /// Of a checkpoint tangents leave too.
+  BoundCall CallBelow(const BoundCall& call) override;
+  void TakeOutputs(const BoundCall& below, BoundCall& call) const override;
 
  private:
   struct Dual {

@@ -8,7 +8,6 @@
 #include "eager/host_call.h"
 #include "eager/jvp.h"
 #include "eager/region.h"
-#include "runtime/fail.h"
 
 namespace duet {
 namespace {
@@ -54,91 +53,115 @@ Tensors Spread(const Mask& mask, std::span<const Tensor> given) {
 
 std::size_t Count(const Mask& mask) { return static_cast<std::size_t>(std::count(mask.begin(), mask.end(), true)); }
 
-// Loops: the regions take carries, their tangents, the other operands, and theirs.
+// Loops: where a region takes the state of a sweep, its jvp takes that and then its tangents; so with what follows the
+// states.
 class LoopJvp {
  public:
   LoopJvp(const RegionCall& call, Tensors tangents)
-      : call_(call), tangents_(std::move(tangents)), body_(*call.regions.back()) {
-    carries_ = call.op == Op::scan ? static_cast<std::size_t>(call.attributes.carries) : body_.outputs().size();
+      : call_(call), sweeps_(call), types_(sweeps_.types()), tangents_(std::move(tangents)) {
     for (const Tensor& tangent : tangents_) mask_.push_back(!tangent.empty_handle());
   }
 
   std::pair<Tensors, Tensors> Run() {
     std::vector<RegionRef> regions;
-    do {  // a carry that gets a tangent has one from the start
-      settled_ = true;
-      regions = {Record()};
-    } while (!settled_);
-    if (call_.op == Op::while_loop) regions.insert(regions.begin(), RecordCondition());
-    const auto first_other = call_.operands.begin() + static_cast<std::ptrdiff_t>(carries_);
-    Tensors operands(call_.operands.begin(), first_other);
-    AppendTangents(operands, operands, tangents_, CarryMask());
-    operands.insert(operands.end(), first_other, call_.operands.end());
-    const Tensors others(first_other, call_.operands.end());
-    AppendTangents(operands, others, {tangents_.begin() + static_cast<std::ptrdiff_t>(carries_), tangents_.end()},
-                   OtherMask());
+    for (std::size_t sweep = 0; sweep < sweeps_.count(); ++sweep) {
+      RegionRef body;
+      do {  // a carry that gets a tangent has one from the start
+        settled_ = true;
+        body = RecordBody(sweep);
+      } while (!settled_);
+      if (sweep == 0 && sweeps_.condition()) regions.push_back(RecordCondition());
+      regions.push_back(std::move(body));
+    }
+    Tensors operands;
+    ForEachPart(sweeps_.count() - 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) operands.push_back(call_.operands[i]);
+      for (std::size_t i = begin; i < end; ++i)
+        if (mask_[i]) operands.push_back(tangents_[i].empty_handle() ? ZerosOf(call_.operands[i]) : tangents_[i]);
+    });
+    const std::size_t states = sweeps_.states();
     Attributes attributes = call_.attributes;
-    if (call_.op == Op::scan) attributes.carries = static_cast<int>(carries_ + Count(CarryMask()));
+    if (call_.op == Op::scan)
+      attributes.carries =
+          static_cast<int>(states + Count({mask_.begin(), mask_.begin() + static_cast<std::ptrdiff_t>(states)}));
+    operands = OwnStates({call_.op, operands, attributes, regions, call_.line});
     const Tensors found = BindRegions({call_.op, operands, attributes, regions, call_.line});
-    Tensors results(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(carries_));
-    auto at = found.begin() + static_cast<std::ptrdiff_t>(carries_);
-    Tensors tangents;
-    for (std::size_t i = 0; i < carries_; ++i) tangents.push_back(mask_[i] ? *at++ : Tensor());
-    const std::size_t outputs = stacked_.size();
-    results.insert(results.end(), at, at + static_cast<std::ptrdiff_t>(outputs));
-    at += static_cast<std::ptrdiff_t>(outputs);
-    for (std::size_t i = 0; i < outputs; ++i) tangents.push_back(stacked_[i] ? *at++ : Tensor());
+    Tensors results(states), tangents(states);
+    std::size_t at = 0;
+    for (std::size_t sweep = sweeps_.count(); sweep-- > 0;)
+      at += Take(found, at, sweeps_.first(sweep), sweeps_.last(sweep), results, tangents);
+    const auto stacked = found.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = static_cast<std::ptrdiff_t>(stacked_.size());
+    results.insert(results.end(), stacked, stacked + count);
+    for (Tensor& tangent : Spread(stacked_, {stacked + count, found.end()})) tangents.push_back(std::move(tangent));
     return {std::move(results), std::move(tangents)};
   }
 
  private:
-  Mask CarryMask() const { return {mask_.begin(), mask_.begin() + static_cast<std::ptrdiff_t>(carries_)}; }
-  Mask OtherMask() const { return {mask_.begin() + static_cast<std::ptrdiff_t>(carries_), mask_.end()}; }
+  // Of what the body of a sweep takes, the states from its own to the first one's, and the rest.
+  template <class Visit>
+  void ForEachPart(std::size_t sweep, Visit visit) const {
+    for (std::size_t i = sweep + 1; i-- > 0;) visit(sweeps_.first(i), sweeps_.last(i));
+    visit(sweeps_.states(), types_.size());
+  }
 
-  std::vector<Type> ArgumentTypes() const {
-    const std::vector<Type> inputs = body_.inputs();
-    std::vector<Type> types(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(carries_));
-    for (std::size_t i = 0; i < carries_; ++i)
-      if (mask_[i]) types.push_back(inputs[i]);
-    types.insert(types.end(), inputs.begin() + static_cast<std::ptrdiff_t>(carries_), inputs.end());
-    for (std::size_t i = carries_; i < inputs.size(); ++i)
-      if (mask_[i]) types.push_back(inputs[i]);
+  // Operands [begin, end) and their tangents, which stand in the list from `at` on. Returns how many those are.
+  std::size_t Take(std::span<const Tensor> list, std::size_t at, std::size_t begin, std::size_t end, Tensors& values,
+                   Tensors& tangents) const {
+    std::size_t next = at;
+    for (std::size_t i = begin; i < end; ++i) values[i] = list[next++];
+    for (std::size_t i = begin; i < end; ++i)
+      if (mask_[i]) tangents[i] = list[next++];
+    return next - at;
+  }
+
+  std::vector<Type> ArgumentTypes(std::size_t sweep) const {
+    std::vector<Type> types;
+    ForEachPart(sweep, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) types.push_back(types_[i]);
+      for (std::size_t i = begin; i < end; ++i)
+        if (mask_[i]) types.push_back(types_[i]);
+    });
     return types;
   }
 
-  // The region's own inputs among the arguments, and their tangents.
-  std::pair<Tensors, Tensors> Split(std::span<const Tensor> arguments) const {
-    const std::size_t duals = Count(CarryMask()), others = mask_.size() - carries_;
-    Tensors inputs(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(carries_));
-    Tensors tangents = Spread(CarryMask(), arguments.subspan(carries_));
-    const auto rest = arguments.subspan(carries_ + duals);
-    inputs.insert(inputs.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(others));
-    for (Tensor& tangent : Spread(OtherMask(), rest.subspan(others))) tangents.push_back(std::move(tangent));
-    return {std::move(inputs), std::move(tangents)};
+  // What the sweep's own body takes, and the tangents of that.
+  std::pair<Tensors, Tensors> Split(std::size_t sweep, std::span<const Tensor> arguments) const {
+    Tensors inputs(types_.size()), tangents(types_.size());
+    std::size_t at = 0;
+    ForEachPart(sweep,
+                [&](std::size_t begin, std::size_t end) { at += Take(arguments, at, begin, end, inputs, tangents); });
+    const auto first = static_cast<std::ptrdiff_t>(sweeps_.first(sweep));
+    return {{inputs.begin() + first, inputs.end()}, {tangents.begin() + first, tangents.end()}};
   }
 
   RegionRef RecordCondition() const {
-    return body_.Record(
-        ArgumentTypes(),
-        [&](std::span<const Tensor> arguments) { return call_.regions[0]->Run(Split(arguments).first); }, call_.line);
+    return sweeps_.condition()->Record(
+        ArgumentTypes(0),
+        [&](std::span<const Tensor> arguments) { return sweeps_.condition()->Run(Split(0, arguments).first); },
+        call_.line);
   }
 
-  RegionRef Record() {
-    return body_.Record(
-        ArgumentTypes(),
+  RegionRef RecordBody(std::size_t sweep) {
+    const Region& body = sweeps_.body(sweep);
+    return body.Record(
+        ArgumentTypes(sweep),
         [&](std::span<const Tensor> arguments) {
-          const auto [inputs, given] = Split(arguments);
-          const auto [results, tangents] = DualRegion(body_).Run(inputs, given);
-          for (std::size_t i = 0; i < carries_; ++i) {
-            if (mask_[i] || tangents[i].empty_handle()) continue;
-            mask_[i] = true;
+          const auto [inputs, given] = Split(sweep, arguments);
+          const auto [results, tangents] = DualRegion(body).Run(inputs, given);
+          const std::size_t first = sweeps_.first(sweep), count = sweeps_.last(sweep) - first;
+          for (std::size_t k = 0; k < count; ++k) {
+            if (mask_[first + k] || tangents[k].empty_handle()) continue;
+            mask_[first + k] = true;
             settled_ = false;
           }
-          Tensors list(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carries_));
-          AppendTangents(list, list, tangents, CarryMask());
-          list.insert(list.end(), results.begin() + static_cast<std::ptrdiff_t>(carries_), results.end());
+          const auto states = mask_.begin() + static_cast<std::ptrdiff_t>(first);
+          const auto stacked = static_cast<std::ptrdiff_t>(count);
+          Tensors list(results.begin(), results.begin() + stacked);
+          AppendTangents(list, results, tangents, {states, states + stacked});
+          list.insert(list.end(), results.begin() + stacked, results.end());
           stacked_.clear();
-          for (std::size_t i = carries_; i < results.size(); ++i) {
+          for (std::size_t i = count; i < results.size(); ++i) {
             stacked_.push_back(!tangents[i].empty_handle());
             if (stacked_.back()) list.push_back(tangents[i]);
           }
@@ -148,9 +171,9 @@ class LoopJvp {
   }
 
   const RegionCall& call_;
+  LoopSweeps sweeps_;
+  std::vector<Type> types_;
   Tensors tangents_;
-  const Region& body_;
-  std::size_t carries_ = 0;
   Mask mask_;     // per operand
   Mask stacked_;  // per stacked result
   bool settled_ = true;
@@ -198,10 +221,6 @@ std::vector<Tensor> JvpLevel::ProcessRegions(const RegionCall& call) {
     tangents.push_back(TangentOf(operand));
     any |= !tangents.back().empty_handle();
   }
-  if (customs_ == 0 && any && call.op == Op::while_gradient)
-    Fail<TraceError>("while_loop",
-                     "forward mode through its gradient is not there: use scan, or fori_loop with known bounds",
-                     call.line);
   LevelScope below_this(below());
   if (call.op == Op::host_call) {
     std::vector<Tensor> results = BindRegions(call);

@@ -131,7 +131,7 @@ DUET_JVP_NONE(write_variable, "no tangent goes through a variable")
 
 DUET_JVP_NONE(cond, kRegions)
 DUET_JVP_NONE(while_loop, kRegions)
-DUET_JVP_NONE(while_gradient, "made by reverse mode only: forward mode of it is not there while a function is traced")
+DUET_JVP_NONE(while_gradient, kRegions)
 DUET_JVP_NONE(scan, kRegions)
 
 DUET_JVP_NONE(any, kNotFloat)

@@ -100,6 +100,7 @@ Tensor operator>>(const Arg& x, const Arg& y) { return BindBinary(Op::right_shif
 Tensor operator-(const Arg& x) { return BindUnary(Op::neg, x); }
 Tensor operator~(const Arg& x) { return BindUnary(Op::bitwise_not, x); }
 Tensor operator!(const Arg& x) { return BindUnary(Op::logical_not, x); }
+Tensor operator!(const Tensor& x) { return BindUnary(Op::logical_not, Arg(x, {})); }
 Tensor& operator+=(Tensor& x, const Arg& y) { return x = BindBinary(Op::add, Arg(x, y.line()), y); }
 Tensor& operator-=(Tensor& x, const Arg& y) { return x = BindBinary(Op::subtract, Arg(x, y.line()), y); }
 Tensor& operator*=(Tensor& x, const Arg& y) { return x = BindBinary(Op::multiply, Arg(x, y.line()), y); }
@@ -131,7 +132,10 @@ Tensor where(const Arg& condition, const Arg& x, const Arg& y) {
 Tensor cast(const Arg& x, DType dtype) {
   if (x.is_number()) return CastTo(x.value(), dtype, x.line());
   if (x.tensor().empty_handle()) Fail<ValueError>("cast", "an operand is an empty Tensor", x.line());
-  return CastTo(x.tensor(), dtype, x.line());
+  if (x.tensor().dtype() == dtype && !Interpreter::Top()) return x.tensor();
+  Attributes attributes;
+  attributes.dtype = dtype;
+  return Bind(Op::cast, {&x.tensor()}, attributes, x.line());
 }
 
 }  // namespace duet

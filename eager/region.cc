@@ -35,24 +35,46 @@ Tensors RunWhile(const RegionCall& call) {
 }
 
 Tensors RunWhileGradient(const RegionCall& call) {
-  const auto states = static_cast<std::ptrdiff_t>(call.regions[2]->outputs().size());
-  const auto carries = static_cast<std::ptrdiff_t>(call.regions[1]->outputs().size());
-  Tensors values(call.operands.begin() + states, call.operands.end());
-  std::vector<Tensors> saved;
-  while (call.regions[0]->Run(values)[0].item<bool>()) {
-    saved.emplace_back(values.begin(), values.begin() + carries);
-    Tensors next = call.regions[1]->Run(values);
-    std::move(next.begin(), next.end(), values.begin());
+  const LoopSweeps sweeps(call);
+  Tensors values(call.operands.begin(), call.operands.end());
+  Tensors results(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(sweeps.states()));
+  const auto state = [&](Tensors& list, std::size_t sweep) {
+    return std::span(list).subspan(sweeps.first(sweep), sweeps.last(sweep) - sweeps.first(sweep));
+  };
+  const auto turn = [&](std::size_t sweep) {
+    Tensors next = sweeps.body(sweep).Run(std::span(values).subspan(sweeps.first(sweep)));
+    std::move(next.begin(), next.end(), state(values, sweep).begin());
+  };
+  const auto finish = [&](std::size_t sweep) {
+    std::ranges::copy(state(values, sweep), state(results, sweep).begin());
+  };
+  // Per sweep and iteration: what it began with.
+  std::vector<std::vector<Tensors>> began(sweeps.count());
+  const auto save = [&](std::size_t sweep) -> Tensors {
+    const auto now = state(values, sweep);
+    return {now.begin(), now.end()};
+  };
+  while (sweeps.condition()->Run(std::span(values).subspan(sweeps.first(0)))[0].item<bool>()) {
+    began[0].push_back(save(0));
+    turn(0);
   }
-  Tensors state(call.operands.begin(), call.operands.end());
-  while (!saved.empty()) {
-    std::move(saved.back().begin(), saved.back().end(), state.begin() + states);
-    saved.pop_back();
-    Tensors next = call.regions[2]->Run(state);
-    std::move(next.begin(), next.end(), state.begin());
+  finish(0);
+  const std::size_t length = began[0].size();
+  for (std::size_t sweep = 1; sweep < sweeps.count(); ++sweep) {
+    began[sweep].resize(length);
+    for (std::size_t k = 0; k < length; ++k) {
+      const std::size_t i = sweep % 2 == 0 ? k : length - 1 - k;
+      for (std::size_t earlier = 0; earlier < sweep; ++earlier)
+        std::ranges::copy(began[earlier][i], state(values, earlier).begin());
+      if (sweep + 1 < sweeps.count())
+        began[sweep][i] = save(sweep);
+      else
+        for (auto& iterations : began) iterations.resize(i);  // nothing goes back to it
+      turn(sweep);
+    }
+    finish(sweep);
   }
-  state.resize(static_cast<std::size_t>(states));
-  return state;
+  return results;
 }
 
 Tensors RunScan(const RegionCall& call) {
@@ -93,6 +115,19 @@ BackEdge::~BackEdge() { t_back_edge = outer_; }
 bool RegionCall::is_scanned(std::size_t operand) const {
   return op == Op::scan && operand >= static_cast<std::size_t>(attributes.carries) &&
          operands[operand].rank() == regions[0]->inputs()[operand].shape.rank() + 1;
+}
+
+LoopSweeps::LoopSweeps(const RegionCall& call) {
+  for (const RegionRef& region : call.regions) bodies_.push_back(region.get());
+  if (call.op == Op::scan) {
+    ends_.push_back(static_cast<std::size_t>(call.attributes.carries));
+    return;
+  }
+  condition_ = bodies_.front();
+  bodies_.erase(bodies_.begin());
+  ends_.resize(bodies_.size());
+  std::size_t end = 0;
+  for (std::size_t sweep = bodies_.size(); sweep-- > 0;) ends_[sweep] = end += bodies_[sweep]->outputs().size();
 }
 
 std::size_t ChosenRegion(const Tensor& choice, std::size_t count) {
@@ -145,6 +180,26 @@ std::vector<Type> TypesOf(std::span<const Tensor> tensors) {
     types.push_back(tensor.body()->type);
   }
   return types;
+}
+
+std::vector<Tensor> Aliased(std::vector<Tensor> values, Line line) {
+  if (!Interpreter::Top()) return values;
+  for (Tensor& value : values) {
+    if (value.empty_handle() || !is_float(value.dtype())) continue;
+    Attributes attributes;
+    attributes.shape = value.shape();
+    value = Bind(Op::reshape, {&value}, attributes, line);
+  }
+  return values;
+}
+
+std::vector<Tensor> OwnStates(const RegionCall& call) {
+  Tensors operands(call.operands.begin(), call.operands.end());
+  if (call.op == Op::cond) return operands;
+  const std::size_t states = LoopSweeps(call).states();
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (i < states || call.is_scanned(i)) operands[i] = Aliased({operands[i]}, call.line)[0];
+  return operands;
 }
 
 std::vector<Tensor> RunRegions(const RegionCall& call) {

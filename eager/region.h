@@ -26,8 +26,13 @@ class Region {
   virtual std::vector<Type> outputs() const = 0;
   /// Whether an op of it, or of a region in it, is an effect.
   virtual bool has_effects() const = 0;
+  /// The types of what its host calls return, in order: of those in all branches of a cond, and of those in a scan,
+  /// stacked. Those in a while_loop, whose iterations nobody can count before, are not among them.
+  virtual std::vector<Type> host_results() const = 0;
   /// A region that does what body does with arguments of these types. Body uses no other tensors.
   virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const = 0;
+  /// This region, which gives back its first `count` arguments after its results.
+  virtual RegionRef AlsoReturning(std::size_t count) const = 0;
 };
 
 /// An op that interpreters see whole: one with regions, or a host_call, which has none.
@@ -41,6 +46,37 @@ struct RegionCall {
   /// scan: whether the operand is cut into slices along its leading axis.
   bool is_scanned(std::size_t operand) const;
 };
+
+/// How the operands of a loop are parted. A while_loop and a scan make one sweep over their iterations; a
+/// while_gradient makes several, each with a state of its own and against the direction of the one before. Operands:
+/// the states, that of the latest sweep first, then what stays the same or is scanned. The body of a sweep takes its
+/// state, those that the earlier sweeps began the iteration with, and the rest: the operands from first(sweep) on.
+class LoopSweeps {
+ public:
+  explicit LoopSweeps(const RegionCall& call);
+  std::size_t count() const { return ends_.size(); }
+  /// The state of a sweep: operands [first, last).
+  std::size_t first(std::size_t sweep) const { return sweep + 1 == count() ? 0 : ends_[sweep + 1]; }
+  std::size_t last(std::size_t sweep) const { return ends_[sweep]; }
+  /// Operands that are state, of any sweep: as many results begin with what becomes of them.
+  std::size_t states() const { return ends_[0]; }
+  const Region& body(std::size_t sweep) const { return *bodies_[sweep]; }
+  /// Of the first sweep, which takes what its body takes; null: a scan.
+  const Region* condition() const { return condition_; }
+  /// What the body of the last sweep takes: all operands, of what is scanned a slice.
+  std::vector<Type> types() const { return bodies_.back()->inputs(); }
+
+ private:
+  const Region* condition_ = nullptr;
+  std::vector<const Region*> bodies_;
+  std::vector<std::size_t> ends_;
+};
+
+/// Handles of their own for float values where levels look on: what arrives at one of them in a backward pass is summed
+/// apart from what arrives at the value it came from, in a plain loop as in a region.
+std::vector<Tensor> Aliased(std::vector<Tensor> values, Line line);
+/// The call's operands, Aliased where a loop replaces or slices them: for ops that levels bind.
+std::vector<Tensor> OwnStates(const RegionCall& call);
 
 /// The results of cond, while_loop or scan, whose operands fit its regions, or of a host_call.
 std::vector<Tensor> BindRegions(const RegionCall& call);

@@ -118,7 +118,7 @@ Tensor TapeLevel::ProcessRead(const std::shared_ptr<VariableBody>& variable, Lin
 // No adjoint goes through a variable, whether the value is kept as it is (eager) or not (traced).
 void TapeLevel::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
   LevelScope below_this(below());
-  BindWrite(variable, watched_.contains(value.body()) ? Detached(value) : value, line);
+  BindWrite(variable, value, line);
 }
 
 bool TapeLevel::watches(std::span<const Tensor> operands,

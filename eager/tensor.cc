@@ -78,8 +78,8 @@ U ItemAs(const Tensor& tensor, Line line, const char* what = "item") {
 }  // namespace
 
 DType Tensor::dtype() const { return Body(*this, "dtype", {}).type.dtype; }
-const Shape& Tensor::shape() const { return Body(*this, "shape", {}).type.shape; }
-std::int64_t Tensor::size() const { return shape().elements(); }
+const Shape& Tensor::shape() const& { return Body(*this, "shape", {}).type.shape; }
+Dim Tensor::size() const { return ElementsOf(shape()); }
 
 Dim Tensor::dim(int axis, SourceLocation line) const {
   const Shape& sizes = Body(*this, "dim", line).type.shape;

@@ -3,7 +3,6 @@
 #include <duet/transforms.h>
 
 #include "eager/jvp.h"
-#include "eager/tape_level.h"
 #include "eager/transformed_leaves.h"
 #include "eager/vmap.h"
 #include "runtime/fail.h"
@@ -11,27 +10,6 @@
 
 namespace duet {
 namespace {
-
-Tensor Reshaped(const Tensor& x, const Shape& shape, Line line) {
-  Attributes attributes;
-  attributes.shape = shape;
-  return Bind(Op::reshape, {&x}, attributes, line);
-}
-
-Tensor MoveAxis(const Tensor& x, int from, int to, Line line) {
-  if (from == to) return x;
-  Attributes attributes;
-  attributes.axes = AllAxes(x.rank());
-  attributes.axes.erase(from);
-  attributes.axes.insert(to, from);
-  return Bind(Op::transpose, {&x}, attributes, line);
-}
-
-Shape Joined(const Shape& a, const Shape& b) {
-  Shape joined = a;
-  for (Dim dim : b) joined.push_back(dim);
-  return joined;
-}
 
 void CheckTangent(const char* what, const char* caller, const Tensor& of, const Tensor& given, Line line) {
   if (given.empty_handle()) Fail<ValueError>(caller, std::string("the ") + what + " is an empty Tensor", line);
@@ -50,12 +28,45 @@ std::vector<Tensor> LeavesOf(const char* caller, const internal::FlatArguments& 
   return leaves;
 }
 
+// Whether two trees are of one structure, their tensors aside.
+bool SameRest(const internal::FlatRest& a, const internal::FlatRest& b) {
+  return a.structure == b.structure && a.statics == b.statics;
+}
+
+}  // namespace
+
+Tensor Reshaped(const Tensor& x, const Shape& shape, Line line) {
+  Attributes attributes;
+  attributes.shape = shape;
+  return Bind(Op::reshape, {&x}, attributes, line);
+}
+
+Tensor MoveAxis(const Tensor& x, int from, int to, Line line) {
+  if (from == to) return x;
+  Attributes attributes;
+  attributes.axes = AllAxes(x.rank());
+  attributes.axes.erase(from);
+  attributes.axes.insert(to, from);
+  return Bind(Op::transpose, {&x}, attributes, line);
+}
+
 void CheckResults(const char* caller, const internal::FlatResults& results, Line line) {
   for (const Tensor& result : results.tensors)
     if (result.empty_handle()) Fail<ValueError>(caller, "the function returned an empty Tensor", line);
 }
 
-}  // namespace
+std::shared_ptr<internal::Recorded> RecordCall(const char* caller, const internal::FlatArguments& arguments,
+                                               internal::RunLeaves body, void* call, Line line) {
+  std::vector<Tensor> leaves = DifferentiableLeaves(caller, arguments, line);
+  auto recorded = std::make_shared<internal::Recorded>();
+  recorded->leaves = std::move(leaves);
+  recorded->line = line;
+  for (const Tensor& leaf : recorded->leaves) recorded->tape.Watch(leaf);
+  body(call, recorded->leaves.data(), recorded->results);
+  recorded->tape.Leave();
+  CheckResults(caller, recorded->results, line);
+  return recorded;
+}
 
 namespace internal {
 
@@ -70,6 +81,8 @@ void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, Ru
         "jvp",
         std::to_string(tangents.tensor_count) + " tangents for " + std::to_string(arguments.tensor_count) + " tensors",
         line);
+  if (!SameRest(tangents, arguments))
+    Fail<ValueError>("jvp", "the tangents are not trees of the structure of the arguments", line);
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     if (!is_float(leaves[i].dtype())) continue;
     CheckTangent("tangent", "jvp", leaves[i], tangents.tensor(static_cast<int>(i)), line);
@@ -91,46 +104,26 @@ void JvpOfCall(const FlatArguments& arguments, const FlatArguments& tangents, Ru
 
 // ---- vjp
 
-struct Recorded {
-  TapeLevel tape{/*watch_variables=*/false};
-  std::vector<Tensor> leaves, results;
-  Line line;
-};
-
-namespace {
-
-std::shared_ptr<Recorded> Record(const char* caller, const FlatArguments& arguments, RunLeaves body, void* call,
-                                 Line line, FlatResults& results) {
-  std::vector<Tensor> leaves = DifferentiableLeaves(caller, arguments, line);
-  auto recorded = std::make_shared<Recorded>();
-  recorded->leaves = std::move(leaves);
-  recorded->line = line;
-  for (const Tensor& leaf : recorded->leaves) recorded->tape.Watch(leaf);
-  body(call, recorded->leaves.data(), results);
-  recorded->tape.Leave();
-  CheckResults(caller, results, line);
-  recorded->results = results.tensors;
+std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
+                                    FlatResults& results) {
+  std::shared_ptr<Recorded> recorded = RecordCall("vjp", arguments, body, call, line);
+  results = recorded->results;
   return recorded;
 }
 
-}  // namespace
-
-std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves body, void* call, SourceLocation line,
-                                    FlatResults& results) {
-  return Record("vjp", arguments, body, call, line, results);
-}
-
 std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints) {
-  if (adjoints.tensors.size() != recorded.results.size())
-    Fail<ValueError>("vjp",
-                     std::to_string(adjoints.tensors.size()) + " adjoints for " +
-                         std::to_string(recorded.results.size()) + " results",
-                     recorded.line);
+  const std::vector<Tensor>& results = recorded.results.tensors;
+  if (adjoints.tensors.size() != results.size())
+    Fail<ValueError>(
+        "vjp", std::to_string(adjoints.tensors.size()) + " adjoints for " + std::to_string(results.size()) + " results",
+        recorded.line);
+  if (!SameRest(adjoints, recorded.results))
+    Fail<ValueError>("vjp", "the adjoint is not a tree of the structure of the result", recorded.line);
   std::vector<Tensor> of, seeds;
-  for (std::size_t i = 0; i < recorded.results.size(); ++i) {
-    if (!is_float(recorded.results[i].dtype())) continue;
-    CheckTangent("adjoint", "vjp", recorded.results[i], adjoints.tensors[i], recorded.line);
-    of.push_back(recorded.results[i]);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!is_float(results[i].dtype())) continue;
+    CheckTangent("adjoint", "vjp", results[i], adjoints.tensors[i], recorded.line);
+    of.push_back(results[i]);
     seeds.push_back(adjoints.tensors[i]);
   }
   std::vector<Tensor> found = recorded.tape.Gradient("vjp", of, seeds, recorded.leaves, recorded.line);
@@ -138,53 +131,6 @@ std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints) {
   for (std::size_t i = 0; i < found.size(); ++i)
     if (found[i].empty_handle()) found[i] = zeros_like(recorded.leaves[i]);
   return found;
-}
-
-// ---- jacobian
-
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves body, void* call, SourceLocation at) {
-  const Line line = at;
-  const auto check_result = [&](const FlatResults& results) {
-    CheckResults("jacobian", results, line);
-    if (!is_float(results.tensors[0].dtype()))
-      Fail<DTypeError>(
-          "jacobian",
-          std::string("the function returns ") + to_string(results.tensors[0].body()->type) + ", not a float tensor",
-          line);
-  };
-  const auto basis_of = [&](const Tensor& like) {
-    const std::int64_t count = like.shape().elements();
-    return Reshaped(eye(count, like.dtype(), at), Joined({count}, like.shape()), line);
-  };
-  FlatResults results;
-  if (!forward) {
-    const std::shared_ptr<Recorded> recorded = Record("jacobian", argument, body, call, line, results);
-    check_result(results);
-    const Tensor &y = recorded->results[0], &x = recorded->leaves[0];
-    const Shape shape = Joined(y.shape(), x.shape());
-    const Tensor basis = basis_of(y);
-    VmapLevel level(basis.shape()[0]);
-    FlatResults adjoint;
-    adjoint.tensors = {level.Batched(basis, line)};
-    const Tensor rows = level.Examples(PullBack(*recorded, adjoint)[0], line);
-    LevelScope below_it(level.below());
-    return Reshaped(rows, shape, line);
-  }
-  const Tensor x = DifferentiableLeaves("jacobian", argument, line)[0], basis = basis_of(x);
-  VmapLevel level(basis.shape()[0]);
-  Tensor columns;
-  {
-    JvpLevel jvp;
-    jvp.SetTangent(x, level.Batched(basis, line));
-    body(call, &x, results);
-    check_result(results);
-    columns = jvp.TangentOf(results.tensors[0]);
-  }
-  const Tensor& y = results.tensors[0];
-  if (columns.empty_handle()) columns = zeros_like(Arg(y, at));
-  columns = level.Examples(columns, line);
-  LevelScope below_it(level.below());
-  return Reshaped(MoveAxis(columns, 0, columns.rank() - 1, line), Joined(y.shape(), x.shape()), line);
 }
 
 // ---- vmap

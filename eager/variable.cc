@@ -33,7 +33,7 @@ Variable::Variable(const Arg& initial, std::string name) : body_(std::make_share
   body_->id = g_next_id.fetch_add(1);
   body_->name = name.empty() ? "variable" + std::to_string(body_->id) : std::move(name);
   body_->type = value.body()->type;
-  body_->value = Contiguous(value);
+  body_->value = Detached(Contiguous(value));
   // A variable's value is state: a trace must not bake it.
   if (body_->value.body()->literal) {
     body_->value = NewTensor(body_->type);
@@ -41,7 +41,12 @@ Variable::Variable(const Arg& initial, std::string name) : body_(std::make_share
   }
 }
 
-Tensor Variable::value(SourceLocation line) const { return BindRead(body_, line); }
+// What is read where no derivative is taken gets a handle of its own: a tape that begins later must not take it for the
+// variable.
+Tensor Variable::value(SourceLocation line) const {
+  Tensor value = BindRead(body_, line);
+  return Interpreter::AnyDifferentiates() ? value : Detached(value);
+}
 
 void Variable::assign(const Arg& value) {
   Tensor tensor = value.is_number() ? ToTensor(value, body_->type.dtype, value.line()) : value.tensor();

@@ -109,11 +109,6 @@ Tensor VmapLevel::Process(Op op, Operands operands, const Attributes& attributes
   }
 }
 
-Tensor VmapLevel::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  LevelScope below_this(below());
-  return BindRead(variable, line);
-}
-
 void VmapLevel::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
   if (owns(value))
     Fail<ValueError>("assign",

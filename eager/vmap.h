@@ -20,7 +20,6 @@ class VmapLevel final : public Interpreter {
   Tensor Examples(const Tensor& tensor, Line line) const;
 
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
-  Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
   void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;

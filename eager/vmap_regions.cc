@@ -36,7 +36,6 @@ class BatchedRegions {
       return BindRegions(call_);
     }
     if (call_.op == Op::host_call) return RunHostCalls();
-    if (call_.op == Op::while_gradient) return RunWhileGradient();
     if (call_.op != Op::cond) return RunLoop();
     return mask_[0] ? RunAllBranches() : RunCond();
   }
@@ -115,129 +114,83 @@ class BatchedRegions {
   }
 
   Tensors RunLoop() {
-    const Region& body = *call_.regions.back();
-    const std::vector<Type> inputs = body.inputs();
-    const std::size_t carries =
-        call_.op == Op::scan ? static_cast<std::size_t>(call_.attributes.carries) : body.outputs().size();
+    const LoopSweeps sweeps(call_);
+    const std::vector<Type> types = sweeps.types();
     LevelScope below_level(level_.below());
-    Mask batched;          // results
     bool differs = false;  // the condition, between examples
-    RegionRef condition, turn;
-    for (bool settled = false; !settled;) {
-      settled = true;
-      std::vector<Type> types;
-      for (std::size_t i = 0; i < inputs.size(); ++i) types.push_back(mask_[i] ? AllOf(inputs[i]) : inputs[i]);
-      if (call_.op == Op::while_loop) {
-        condition = body.Record(
-            types, [&](std::span<const Tensor> arguments) { return Condition(arguments, mask_, &differs); },
-            call_.line);
-        for (std::size_t k = 0; differs && k < carries; ++k) {
-          if (mask_[k]) continue;
-          mask_[k] = true;
-          settled = false;
+    Mask batched;          // what the body of a sweep gives
+    std::vector<RegionRef> regions;
+    for (std::size_t sweep = 0; sweep < sweeps.count(); ++sweep) {
+      const std::size_t first = sweeps.first(sweep), states = sweeps.last(sweep) - first;
+      RegionRef condition, body;
+      for (bool settled = false; !settled;) {
+        settled = true;
+        const auto grow = [&](std::size_t begin, std::size_t end, const auto& grown) {
+          for (std::size_t i = begin; i < end; ++i) {
+            if (mask_[i] || !grown(i)) continue;
+            mask_[i] = true;
+            settled = false;
+          }
+        };
+        std::vector<Type> all;
+        for (std::size_t i = first; i < types.size(); ++i) all.push_back(mask_[i] ? AllOf(types[i]) : types[i]);
+        if (sweep == 0 && sweeps.condition()) {
+          condition = sweeps.condition()->Record(
+              all, [&](std::span<const Tensor> arguments) { return Condition(sweeps, arguments, &differs); },
+              call_.line);
+          if (differs) grow(0, sweeps.states(), [](std::size_t) { return true; });
+          if (!settled) continue;
         }
-        if (!settled) continue;
+        const Mask mask = From(first);
+        batched.assign(mask.begin(), mask.begin() + static_cast<std::ptrdiff_t>(states));
+        body = sweeps.body(sweep).Record(
+            all,
+            [&](std::span<const Tensor> arguments) {
+              Tensors results = RunRegion(sweeps.body(sweep), arguments, mask, &batched);
+              return differs ? KeepDone(sweeps, sweep, arguments, std::move(results)) : results;
+            },
+            call_.line);
+        grow(first, sweeps.last(sweep), [&](std::size_t i) { return batched[i - first]; });
       }
-      batched.assign(mask_.begin(), mask_.begin() + static_cast<std::ptrdiff_t>(carries));
-      turn = body.Record(
-          types,
-          [&](std::span<const Tensor> arguments) {
-            Tensors results = RunRegion(body, arguments, mask_, &batched);
-            return differs ? KeepDone(arguments, mask_, arguments, std::move(results)) : results;
-          },
-          call_.line);
-      for (std::size_t k = 0; k < carries; ++k) {
-        if (!batched[k] || mask_[k]) continue;
-        mask_[k] = true;
-        settled = false;
-      }
+      if (condition) regions.push_back(std::move(condition));
+      regions.push_back(std::move(body));
     }
     Tensors operands;
     for (std::size_t i = 0; i < call_.operands.size(); ++i) {
       const Tensor physical = Physical(call_.operands[i], mask_[i]);
       operands.push_back(mask_[i] && call_.is_scanned(i) ? SwapFirstTwo(physical) : physical);
     }
-    std::vector<RegionRef> regions{turn};
-    if (condition) regions.insert(regions.begin(), condition);
     Tensors results = BindRegions({call_.op, operands, call_.attributes, regions, call_.line});
-    for (std::size_t i = carries; i < results.size(); ++i)
+    if (call_.op != Op::scan) return Wrap(std::move(results), mask_);
+    for (std::size_t i = sweeps.states(); i < results.size(); ++i)
       if (batched[i]) results[i] = SwapFirstTwo(results[i]);
     return Wrap(std::move(results), batched);
   }
 
+  Mask From(std::size_t operand) const { return {mask_.begin() + static_cast<std::ptrdiff_t>(operand), mask_.end()}; }
+
   // While any example goes on.
-  Tensors Condition(std::span<const Tensor> arguments, const Mask& mask, bool* differs) const {
+  Tensors Condition(const LoopSweeps& sweeps, std::span<const Tensor> arguments, bool* differs) const {
     Mask batched;
-    Tensors keep = RunRegion(*call_.regions[0], arguments, mask, &batched);
+    Tensors keep = RunRegion(*sweeps.condition(), arguments, From(sweeps.first(0)), &batched);
     *differs = batched[0];
     if (batched[0]) keep[0] = any(keep[0], 0);
     return keep;
   }
 
-  // The results of the examples that go on, `before` of the others. `arguments` are the condition's.
-  Tensors KeepDone(std::span<const Tensor> arguments, const Mask& mask, std::span<const Tensor> before,
+  // The results of the examples that are in this iteration; the others keep the state they have.
+  Tensors KeepDone(const LoopSweeps& sweeps, std::size_t sweep, std::span<const Tensor> arguments,
                    Tensors results) const {
+    const std::size_t first = sweeps.first(0);
     Mask batched;
-    const Tensor goes_on = RunRegion(*call_.regions[0], arguments, mask, &batched)[0];
+    const Tensor goes_on =
+        RunRegion(*sweeps.condition(), arguments.subspan(first - sweeps.first(sweep)), From(first), &batched)[0];
     for (std::size_t k = 0; k < results.size(); ++k) {
       Shape shape = goes_on.shape();
       while (shape.rank() < results[k].rank()) shape.push_back(1);
-      results[k] = where(reshape(goes_on, shape), results[k], before[k]);
+      results[k] = where(reshape(goes_on, shape), results[k], arguments[k]);
     }
     return results;
-  }
-
-  // The state, then what the loop runs on. An example that was done in an iteration keeps its state in it.
-  Tensors RunWhileGradient() {
-    const Region &body = *call_.regions[1], &backward = *call_.regions[2];
-    const std::vector<Type> inputs = backward.inputs();
-    const std::size_t states = backward.outputs().size(), carries = body.outputs().size();
-    LevelScope below_level(level_.below());
-    Mask batched;          // the state
-    bool differs = false;  // the condition, between examples
-    RegionRef condition, turn, turn_back;
-    for (bool settled = false; !settled;) {
-      settled = true;
-      const auto grow = [&](std::size_t first, const Mask& grown) {
-        for (std::size_t k = 0; k < grown.size(); ++k) {
-          if (!grown[k] || mask_[first + k]) continue;
-          mask_[first + k] = true;
-          settled = false;
-        }
-      };
-      std::vector<Type> types;
-      for (std::size_t i = 0; i < inputs.size(); ++i) types.push_back(mask_[i] ? AllOf(inputs[i]) : inputs[i]);
-      const std::span<const Type> loop_types = std::span(types).subspan(states);
-      const Mask loop_mask(mask_.begin() + static_cast<std::ptrdiff_t>(states), mask_.end());
-      condition = body.Record(
-          loop_types, [&](std::span<const Tensor> arguments) { return Condition(arguments, loop_mask, &differs); },
-          call_.line);
-      if (differs) grow(0, Mask(states + carries, true));
-      if (!settled) continue;
-      Mask carried(loop_mask.begin(), loop_mask.begin() + static_cast<std::ptrdiff_t>(carries));
-      turn = body.Record(
-          loop_types,
-          [&](std::span<const Tensor> arguments) {
-            Tensors results = RunRegion(body, arguments, loop_mask, &carried);
-            return differs ? KeepDone(arguments, loop_mask, arguments, std::move(results)) : results;
-          },
-          call_.line);
-      grow(states, carried);
-      if (!settled) continue;
-      batched.assign(mask_.begin(), mask_.begin() + static_cast<std::ptrdiff_t>(states));
-      turn_back = body.Record(
-          types,
-          [&](std::span<const Tensor> arguments) {
-            Tensors results = RunRegion(backward, arguments, mask_, &batched);
-            return differs ? KeepDone(arguments.subspan(states), loop_mask, arguments, std::move(results)) : results;
-          },
-          call_.line);
-      grow(0, batched);
-    }
-    Tensors operands;
-    for (std::size_t i = 0; i < call_.operands.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
-    const RegionRef regions[] = {condition, turn, turn_back};
-    return Wrap(BindRegions({call_.op, operands, call_.attributes, regions, call_.line}), batched);
   }
 
   VmapLevel& level_;

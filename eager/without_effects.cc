@@ -13,24 +13,14 @@ Tensor WithoutEffects::Process(Op op, Operands operands, const Attributes& attri
   return Bind(op, operands, attributes, line);
 }
 
-Tensor WithoutEffects::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  LevelScope below_this(below());
-  return BindRead(variable, line);
-}
-
-// Regions have no writes: they are results.
-void WithoutEffects::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
-  LevelScope below_this(below());
-  BindWrite(variable, value, line);
-}
-
 std::vector<Tensor> WithoutEffects::ProcessRegions(const RegionCall& call) {
   if (call.op == Op::host_call) {
     if (call.attributes.host->results.empty()) return {};
-    Fail<ValueError>("host_call",
-                     "what it returns in a branch or loop is not kept for the gradient of that while a function is "
-                     "traced: call it before, and take its results in",
-                     call.line);
+    throw ValueError(ErrorText(
+        "host_call",
+        "what it returns in a while_loop is not kept for the gradient of that while a function is traced: use "
+        "scan, or fori_loop with known bounds, or call it before and take its results in",
+        {}, call.line));
   }
   std::vector<RegionRef> regions;
   for (const RegionRef& region : call.regions) regions.push_back(StripEffects(region, call.line));

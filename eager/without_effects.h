@@ -11,8 +11,6 @@ class WithoutEffects final : public Interpreter {
  public:
   WithoutEffects() { Push(); }
   Tensor Process(Op op, Operands operands, const Attributes& attributes, Line line) override;
-  Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override;
-  void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override;
   std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
 };
 

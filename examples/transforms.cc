@@ -5,6 +5,11 @@
 
 using namespace duet;
 
+struct Layer {
+  Tensor weight, bias;
+};
+DUET_STRUCT(Layer, weight, bias)
+
 bool g_all_hold = true;
 
 void expect(bool holds, const char* what) {
@@ -92,6 +97,39 @@ void derivatives() {
   expect(close(hv, matmul(h, t)), "hessian and hvp");
 }
 
+void whole_trees() {
+  Layer layer{tensor({{0.5, -0.25}, {1.0, 0.75}}), tensor({0.1, -0.2})};
+  Tensor x = tensor({0.3, 0.9});
+  auto predict = [](const Layer& l, const Tensor& x) { return tanh(matmul(l.weight, x) + l.bias); };
+  Layer j = jacobian(predict)(layer, x);  // by a struct, such a struct: [2,2,2] and [2,2]
+  auto [by_layer, by_x] = jacobian(predict, argnums<0, 1>)(layer, x);
+  expect(same_bits(j.weight, by_layer.weight) && by_x.shape() == Shape{2, 2}, "jacobian by a struct and a tensor");
+
+  auto loss = [&](const Layer& l, const Tensor& x) { return sum(square(predict(l, x))); };
+  auto [by_weight, by_bias] = hessian(loss)(layer, x);  // of each field by the whole struct
+  auto [hv, hv_x] = hvp(loss, layer, x, layer, x);      // along a tangent for each argument
+  expect(by_weight.bias.shape() == Shape{2, 2, 2} &&
+             close(matmul(by_bias.bias, layer.bias) +
+                       reshape(matmul(reshape(by_bias.weight, {2, 4}), reshape(layer.weight, {4})), {2}) +
+                       matmul(transpose(jacobian(grad(loss, argnums<1>))(layer, x).bias), x),
+                   hv.bias),
+         "hessian and hvp of trees");
+  expect(hv_x.shape() == x.shape(), "hvp by the second argument");
+}
+
+void loops() {
+  // Multiplied until it is large: how often depends on x.
+  auto grown = [](const Tensor& x) {
+    return while_loop([](const Tensor& y) { return y < 10; }, [&](const Tensor& y) { return y * x; }, x);
+  };
+  Tensor x = tensor(1.5, f64);
+  Tensor slope = grad(grown)(x);              // 6 x^5: the loop turns 5 times
+  Tensor curvature = grad(grad(grown))(x);    // 30 x^4
+  Tensor bend = function{hessian(grown)}(x);  // traced, natively
+  expect(close(slope, 6 * power(x, 5)) && close(curvature, 30 * power(x, 4)) && close(bend, curvature),
+         "derivatives of derivatives of loops");
+}
+
 void batches() {
   auto distance = [](const Tensor& a, const Tensor& b) { return sqrt(sum(square(a - b))); };
   Tensor points = random::normal(random::Key{1}, {10, 3}), origin = zeros({3});
@@ -148,6 +186,8 @@ int main() {
   gradients();
   tapes();
   derivatives();
+  whole_trees();
+  loops();
   batches();
   memory();
   own_derivatives();

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "eager/promote.h"
+#include "graph/hash.h"
 #include "runtime/host_callee.h"
+#include "runtime/infer.h"
 #include "runtime/symbols.h"
 
 namespace duet {
@@ -24,24 +26,30 @@ Attributes BindSymbols(const Attributes& attributes, std::span<const Dim> symbol
 }
 
 Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
-  Graph bound(graph.name());
-  for (Input input : graph.inputs()) {
-    input.type.shape = Substitute(input.type.shape, symbols);
-    bound.AddInput(std::move(input));
+  Graph bound = graph;
+  if (AreThemselves(symbols)) return bound;
+  for (Input& input : bound.inputs_) input.type.shape = Substitute(input.type.shape, symbols);
+  for (std::int32_t i = 0; i < bound.types_.size(); ++i) {
+    Type& type = bound.types_.item(i);
+    type.shape = Substitute(type.shape, symbols);
+    CheckedBytes(type);
   }
-  for (const Node& node : graph.nodes()) {
-    const Attributes attributes = BindSymbols(graph.attributes(node), symbols);
-    if (node.op == Op::dimension && !attributes.shape[0].is_symbol()) {
-      bound.AddConstant(SizeAsTensor(attributes.shape[0], attributes.dtype), node.line);
-      continue;
-    }
-    std::vector<Graph> regions;
-    for (const Graph& region : graph.regions(node)) regions.push_back(BindSymbols(region, symbols));
-    bound.AddNode(node.op, graph.operands(node), attributes, node.line, std::move(regions));
+  for (std::int32_t i = 0; i < bound.attribute_list_.size(); ++i) {
+    Attributes& attributes = bound.attribute_list_.item(i);
+    attributes = BindSymbols(attributes, symbols);
   }
-  bound.set_outputs(graph.outputs());
-  bound.set_calls(graph.calls());
-  bound.set_writes(graph.writes());
+  for (Node& node : bound.nodes_) {
+    if (node.op != Op::dimension || bound.attributes(node).shape[0].is_symbol()) continue;
+    const Attributes& size = bound.attributes(node);
+    const Attributes constant = ConstantAttributes(SizeAsTensor(size.shape[0], size.dtype));
+    node.op = Op::constant;
+    node.attributes = bound.attribute_list_.Intern(constant, HashAttributes(node.op, constant));
+  }
+  for (auto& regions : bound.regions_) {
+    std::vector<Graph> list;
+    for (const Graph& region : *regions) list.push_back(BindSymbols(region, symbols));
+    regions = std::make_shared<const std::vector<Graph>>(std::move(list));
+  }
   return bound;
 }
 

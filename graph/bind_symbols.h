@@ -7,8 +7,9 @@
 
 namespace duet {
 
-/// symbols[i] in the place of symbol i, in types, attributes and regions. Infers every type again; throws what
-/// inference throws.
+/// symbols[i] in the place of symbol i, in types, attributes and regions. What the trace relied on must hold of them
+/// (its guards): types are not inferred again, so the cost is that of a copy. Throws OutOfMemoryError where a value
+/// exceeds memory.
 Attributes BindSymbols(const Attributes& attributes, std::span<const Dim> symbols);
 Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols);
 

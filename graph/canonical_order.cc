@@ -141,6 +141,9 @@ bool ReorderInputs(Graph& graph) {
   for (ValueId output : graph.outputs()) outputs.push_back(map[static_cast<std::size_t>(output)]);
   to.set_outputs(std::move(outputs));
   to.set_calls(MappedCalls(graph, map));
+  std::vector<VariableRead> reads = graph.reads();
+  for (VariableRead& read : reads) read.variable = map[static_cast<std::size_t>(read.variable)];
+  to.set_reads(std::move(reads));
   graph = std::move(to);
   return true;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "eager/bound_call.h"
 #include "eager/region.h"
 #include "graph/canonical_order.h"
 #include "graph/checkpointed_scan.h"
@@ -151,26 +152,41 @@ class RegionsWithCaptures {
       CopyNode(from, node, to, map);
     }
     copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
-    to.set_calls(MappedCalls(from, map, copied_before));
+    std::vector<RecordedCall> calls = MappedCalls(from, map, copied_before);
     std::vector<ValueId> outputs;
     for (std::size_t i = 0; i < from.outputs().size(); ++i) {
-      if (i == lead && !condition) AddFinalValues(from, map, first_written, outputs);
+      if (i == lead && !condition) AddFinalValues(from, map, first_written, to, calls, outputs);
       outputs.push_back(map[static_cast<std::size_t>(from.outputs()[i])]);
     }
-    if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, outputs);
+    if (from.outputs().size() == lead && !condition) AddFinalValues(from, map, first_written, to, calls, outputs);
+    to.set_calls(std::move(calls));
     to.set_outputs(std::move(outputs));
     to.set_writes(std::move(writes));
     return to;
   }
 
-  void AddFinalValues(const Graph& from, const std::vector<ValueId>& map, ValueId first_written,
-                      std::vector<ValueId>& outputs) const {
+  // What was written comes out so that no derivative goes through it: whoever reads it reads a variable.
+  void AddFinalValues(const Graph& from, const std::vector<ValueId>& map, ValueId first_written, Graph& to,
+                      std::vector<RecordedCall>& calls, std::vector<ValueId>& outputs) const {
     const std::vector<ValueId> final_values = FinalValues(from);
     for (std::size_t k = 0; k < written_.size(); ++k) {
-      ValueId value = first_written + static_cast<ValueId>(k);
+      const ValueId before = first_written + static_cast<ValueId>(k);
+      ValueId value = before;
       for (std::size_t i = 0; i < from.inputs().size(); ++i)
         if (from.inputs()[i].variable == written_[k]) value = map[static_cast<std::size_t>(final_values[i])];
       outputs.push_back(value);
+      if (value == before || !is_float(written_[k]->type.dtype)) continue;
+      Attributes attributes;
+      attributes.shape = written_[k]->type.shape;
+      RecordedCall& call = calls.emplace_back();
+      call.kind = CallKind::kCustom;
+      call.begin = static_cast<NodeId>(to.nodes().size());
+      call.end = call.begin + 1;
+      call.inputs = {value};
+      outputs.back() = to.AddNode(Op::reshape, {value}, attributes, line_);
+      call.outputs = {outputs.back()};
+      call.rule = StopsDerivativesRule();
+      call.line = line_;
     }
   }
 
@@ -179,19 +195,6 @@ class RegionsWithCaptures {
   Leaves captures_;
   Variables written_, read_;
 };
-
-// Handles of their own for float values where levels look on: what arrives at one of them in a backward pass is summed
-// apart from what arrives at the value it came from, in a plain loop as in a region.
-Leaves Aliased(Leaves leaves, Line line) {
-  if (!Interpreter::Top()) return leaves;
-  for (Tensor& leaf : leaves) {
-    if (leaf.empty_handle() || !is_float(leaf.dtype())) continue;
-    Attributes attributes;
-    attributes.shape = leaf.shape();
-    leaf = duet::Bind(Op::reshape, {&leaf}, attributes, line);
-  }
-  return leaves;
-}
 
 RegionBody BodyOf(LeafFunction function) {
   return [function = std::move(function)](std::span<const Tensor> arguments) {

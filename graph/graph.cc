@@ -99,9 +99,15 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
   return node.first_result;
 }
 
-ValueId Graph::AddConstant(Tensor data, Line line) {
+Attributes ConstantAttributes(const Tensor& data) {
   Attributes attributes;
-  attributes.data = std::move(data);
+  attributes.data = Detached(data);
+  attributes.data.body()->literal = true;
+  return attributes;
+}
+
+ValueId Graph::AddConstant(const Tensor& data, Line line) {
+  const Attributes attributes = ConstantAttributes(data);
   return AddNode(Op::constant, std::span<const ValueId>(), attributes, line);
 }
 
@@ -152,6 +158,13 @@ std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId
     call.end = copied_before[static_cast<std::size_t>(call.end)];
   }
   return calls;
+}
+
+std::size_t NodeCount(const Graph& graph) {
+  std::size_t count = graph.nodes().size();
+  for (const Node& node : graph.nodes())
+    for (const Graph& region : graph.regions(node)) count += NodeCount(region);
+  return count;
 }
 
 bool CallsHost(const Graph& graph) {

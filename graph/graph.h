@@ -71,6 +71,14 @@ struct RegionWrite {
   std::int32_t output;
 };
 
+/// A node that reads a variable again which the graph has written: a copy of what was written. A replay reads the
+/// variable there, so that tapes see a read, and no derivative goes through the variable. For replays only, as calls
+/// are.
+struct VariableRead {
+  NodeId node;
+  std::int32_t variable;  ///< an input
+};
+
 class Graph {
  public:
   explicit Graph(std::string name = "main") : name_(std::move(name)) {}
@@ -88,9 +96,11 @@ class Graph {
   ValueId AddNode(Op op, std::initializer_list<ValueId> operands, const Attributes& attributes, Line line) {
     return AddNode(op, std::span(operands.begin(), operands.size()), attributes, line);
   }
-  ValueId AddConstant(Tensor data, Line line);
+  ValueId AddConstant(const Tensor& data, Line line);
   void set_outputs(std::vector<ValueId> outputs);
   void set_calls(std::vector<RecordedCall> calls) { calls_ = std::move(calls); }
+
+  void set_reads(std::vector<VariableRead> reads) { reads_ = std::move(reads); }
 
   const std::vector<Input>& inputs() const { return inputs_; }
   std::vector<Input>& inputs() { return inputs_; }
@@ -99,6 +109,8 @@ class Graph {
   const std::vector<ValueId>& outputs() const { return outputs_; }
   /// In the order of their ends.
   const std::vector<RecordedCall>& calls() const { return calls_; }
+  /// In the order of their nodes.
+  const std::vector<VariableRead>& reads() const { return reads_; }
   std::int32_t value_count() const { return static_cast<std::int32_t>(type_of_.size()); }
 
   /// In order. Copies keep them, what passes make has none.
@@ -120,6 +132,7 @@ class Graph {
 
  private:
   friend struct GraphBreaker;  // the verifier's tests
+  friend Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols);
   ValueId AddValue(const Type& type, NodeId definition);
   void CheckVariable(int variable, const Type& written) const;
 
@@ -128,6 +141,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<ValueId> outputs_;
   std::vector<RecordedCall> calls_;
+  std::vector<VariableRead> reads_;
   std::vector<RegionWrite> writes_;
   std::vector<ValueId> operand_list_;
   std::vector<std::shared_ptr<const std::vector<Graph>>> regions_;  // per node that has some; copies share them
@@ -142,6 +156,12 @@ class Graph {
 /// each (none given: all).
 std::vector<RecordedCall> MappedCalls(const Graph& from, std::span<const ValueId> values,
                                       std::span<const NodeId> copied_before = {});
+
+/// Of a constant. A trace that replays it has a constant too, not a capture.
+Attributes ConstantAttributes(const Tensor& data);
+
+/// Its nodes and those of the regions in it.
+std::size_t NodeCount(const Graph& graph);
 
 /// Whether a node of it, or of a region in it, is a host_call.
 bool CallsHost(const Graph& graph);

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cassert>
 
+#include "graph/region_types.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
+#include "runtime/host_callee.h"
 
 namespace duet {
 
@@ -33,9 +35,40 @@ bool GraphRegion::has_effects() const {
   return std::any_of(graph_->nodes().begin(), graph_->nodes().end(), [](const Node& node) { return node.has_effect; });
 }
 
+static void AddHostResults(const Graph& graph, std::vector<Type>& types) {
+  for (const Node& node : graph.nodes()) {
+    if (!node.calls_host) continue;
+    if (node.op == Op::host_call) {
+      const std::vector<Type>& results = graph.attributes(node).host->results;
+      types.insert(types.end(), results.begin(), results.end());
+    } else if (node.op == Op::cond) {
+      for (const Graph& branch : graph.regions(node)) AddHostResults(branch, types);
+    } else if (node.op == Op::scan) {
+      const std::size_t first = types.size();
+      AddHostResults(graph.regions(node)[0], types);
+      for (std::size_t i = first; i < types.size(); ++i) types[i] = Stacked(types[i], graph.attributes(node).length);
+    }
+  }
+}
+
+std::vector<Type> GraphRegion::host_results() const {
+  std::vector<Type> types;
+  AddHostResults(*graph_, types);
+  return types;
+}
+
 RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& body, Line line) const {
   Graph graph = TraceRegion(graph_->name(), inputs, body, line);
   assert(graph.inputs().size() == inputs.size() && "the body of a recorded region captures nothing");
+  return std::make_shared<GraphRegion>(std::move(graph));
+}
+
+// A copy: what the region writes to variables before an op of it raises stays known.
+RegionRef GraphRegion::AlsoReturning(std::size_t count) const {
+  Graph graph = *graph_;
+  std::vector<ValueId> outputs = graph.outputs();
+  for (std::size_t i = 0; i < count; ++i) outputs.push_back(static_cast<ValueId>(i));
+  graph.set_outputs(std::move(outputs));
   return std::make_shared<GraphRegion>(std::move(graph));
 }
 

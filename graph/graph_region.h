@@ -20,7 +20,9 @@ class GraphRegion final : public Region {
   std::vector<Type> inputs() const override;
   std::vector<Type> outputs() const override;
   bool has_effects() const override;
+  std::vector<Type> host_results() const override;
   RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const override;
+  RegionRef AlsoReturning(std::size_t count) const override;
 
   const Graph& graph() const { return *graph_; }
 

@@ -27,6 +27,8 @@ class Interner {
   }
 
   const T& operator[](std::int32_t number) const { return items_[static_cast<std::size_t>(number)]; }
+  /// To change it; one that then equals another stays apart from it.
+  T& item(std::int32_t number) { return items_[static_cast<std::size_t>(number)]; }
   std::int32_t size() const { return static_cast<std::int32_t>(items_.size()); }
 
  private:

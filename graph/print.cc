@@ -109,7 +109,8 @@ class Printer {
     Add(" [");
     const Tensor contiguous = Contiguous(data);
     const auto* bytes = static_cast<const char*>(ContiguousData(contiguous));
-    const std::int64_t shown = max_elements < 0 ? data.size() : std::min(max_elements, data.size());
+    const std::int64_t shown =
+        max_elements < 0 ? std::int64_t{data.size()} : std::min<std::int64_t>(max_elements, data.size());
     for (std::int64_t i = 0; i < shown; ++i) {
       if (i > 0) Add(", ");
       Element(data.dtype(), bytes + i * bytes_of(data.dtype()));

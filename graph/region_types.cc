@@ -76,14 +76,20 @@ std::vector<Type> WhileTypes(std::span<const Type* const> operands, std::span<co
   return results;
 }
 
+// The state of the last sweep comes first among the operands, that of the first last.
 std::vector<Type> WhileGradientTypes(std::span<const Type* const> operands, std::span<const Graph> regions) {
-  CheckRegionCount(regions, 3);
-  const std::size_t states = regions[2].outputs().size();
-  if (operands.size() < states) throw ValueError(fmt::format("takes at least {} operands", states));
-  CheckInputs(regions.subspan(2), operands);
-  WhileTypes(operands.subspan(states), regions.first(2));
-  std::vector<Type> results = OutputTypes(regions[2]);
-  CheckCarries(Copies(operands, states), results);
+  if (regions.size() < 3 || regions.size() % 2 == 0)
+    throw ValueError(fmt::format("has {} regions, not a condition and 2, 4, ... sweeps", regions.size()));
+  std::vector<Type> results;
+  for (std::size_t i = regions.size(); i-- > 2;) {
+    const std::vector<Type> state = OutputTypes(regions[i]);
+    CheckCarries(Copies(operands, state.size()), state);
+    CheckInputs(regions.subspan(i, 1), operands);
+    results.insert(results.end(), state.begin(), state.end());
+    operands = operands.subspan(state.size());
+  }
+  const std::vector<Type> first = WhileTypes(operands, regions.first(2));
+  results.insert(results.end(), first.begin(), first.end());
   return results;
 }
 

@@ -163,9 +163,13 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
   OpenCalls calls(graph);
   RegionState state(graph);
   std::vector<const Tensor*> operands;
+  auto read = graph.reads().begin();
   const auto run = [&](const Node& node) {
     const Attributes& attributes = graph.attributes(node);
-    if (node.op == Op::write_variable) {
+    if (read != graph.reads().end() && &node == &graph.node(read->node)) {
+      const Input& input = graph.inputs()[static_cast<std::size_t>(read++->variable)];
+      values[static_cast<std::size_t>(node.first_result)] = BindRead(input.variable, node.line);
+    } else if (node.op == Op::write_variable) {
       BindWrite(graph.inputs()[static_cast<std::size_t>(attributes.variable)].variable, *operands[0], node.line);
     } else if (node.op == Op::constant) {
       values[static_cast<std::size_t>(node.first_result)] = attributes.data;

@@ -201,7 +201,7 @@ Dim Scanner::DimFactor() {
     return Dim::Symbol(static_cast<int>(index));
   }
   const std::int64_t value = Integer("a number or symbol");
-  if (Dim(value).is_symbol()) FailAt(begin_, "expected a number that is not among the smallest of 64 bits");
+  if (std::int64_t{Dim(value)} != value) FailAt(begin_, "expected a number that is not among the smallest of 64 bits");
   return value;
 }
 

@@ -185,8 +185,35 @@ Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variab
   return at->second;
 }
 
+// No derivative goes through a variable that is written and read again: what is read is a copy of what was written. A
+// replay of a function reads the variable in its place; in a region, where variables become values, it is a call that
+// stops derivatives.
+Tensor Trace::ReadAgain(const VariableState& state, const Type& type, Line line) {
+  Attributes attributes;
+  attributes.shape = type.shape;
+  const auto node = static_cast<NodeId>(nodes_.size());
+  const Ref written = state.current.body()->value;
+  const Ref read = Record(Op::reshape, std::span(&written, 1), attributes, line);
+  if (kind_ == Kind::kFunction) {
+    reads_.push_back({node, state.input});
+  } else {
+    MarkedCall& marked = marked_calls_.emplace_back();
+    marked.call.kind = CallKind::kCustom;
+    marked.call.begin = node;
+    marked.call.end = node + 1;
+    marked.call.rule = StopsDerivativesRule();
+    marked.call.line = line;
+    marked.inputs = {written};
+    marked.outputs = {read};
+  }
+  return Traced(type, read, line);
+}
+
 Tensor Trace::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  return StateOf(variable, line).current;
+  VariableState& state = StateOf(variable, line);
+  if (std::exchange(state.is_written, false) && is_float(variable->type.dtype))
+    state.current = ReadAgain(state, variable->type, line);
+  return state.current;
 }
 
 void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
@@ -196,6 +223,7 @@ void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Te
   attributes.variable = state.input;
   Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
   state.current = Traced(variable->type, ref, line);
+  state.is_written = true;
 }
 
 // What it is computed from, evaluated now: numbers and captured tensors.
@@ -302,6 +330,7 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
     calls.push_back(std::move(marked.call));
   }
   graph.set_calls(std::move(calls));
+  graph.set_reads(std::move(reads_));
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));
   graph.set_outputs(std::move(output_values));

@@ -64,6 +64,7 @@ class Trace final : public Interpreter, private VariableMaker {
   struct VariableState {
     std::int32_t input;
     Tensor current;
+    bool is_written = false;  ///< and not read since
   };
 
   Tensor InitialValue(const Tensor& initial, Line line) override;
@@ -73,6 +74,7 @@ class Trace final : public Interpreter, private VariableMaker {
   Ref AddInput(Input input);
   Ref Record(Op op, std::span<const Ref> operands, const Attributes& attributes, Line line, int results = 1);
   Tensor Traced(const Type& type, Ref ref, Line line) const;
+  Tensor ReadAgain(const VariableState& state, const Type& type, Line line);
   void WarnOfUnrolling() const;
   VariableState& StateOf(const std::shared_ptr<VariableBody>& variable, Line line);
 
@@ -90,6 +92,7 @@ class Trace final : public Interpreter, private VariableMaker {
   std::unordered_map<const VariableBody*, VariableState> variables_;
   std::vector<std::size_t> open_calls_;  // the node that each begins with
   std::vector<MarkedCall> marked_calls_;
+  std::vector<VariableRead> reads_;
 };
 
 }  // namespace duet

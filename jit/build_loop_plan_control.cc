@@ -165,8 +165,11 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   step.reverse = attributes.reverse;
   step.length = attributes.length;
   const std::string name = fmt::format("{}{}", duet::name(node.op), group.library);
-  const std::int32_t carries = node.op == Op::scan ? attributes.carries : node.op == Op::cond ? 0 : node.result_count;
   const auto regions = graph.regions(node);
+  // Of the last region; the other sweeps of a while_gradient have theirs in the blocks of the iterations.
+  const std::int32_t carries = node.op == Op::scan   ? attributes.carries
+                               : node.op == Op::cond ? 0
+                                                     : static_cast<std::int32_t>(regions.back().outputs().size());
   for (const LibraryOperand& operand : group.operands) step.operands.push_back(buffers.Of(operand.value));
   for (int i = 0; i < node.result_count; ++i) step.results.push_back(buffers.Of(node.first_result + i));
   for (std::size_t i = 0; node.op == Op::scan && i < step.operands.size(); ++i) {
@@ -210,9 +213,11 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
     step.condition = buffers.NewArena(1, bool_, name + ".condition");
   if (node.op == Op::while_gradient) {
     constexpr std::int64_t kAlignment = 64;
-    for (ValueId output : regions[1].outputs()) {
+    step.saved_bytes = kAlignment;  // the blocks before and after it
+    for (std::int32_t k = carries; k < node.result_count; ++k) {
       step.saved.push_back(step.saved_bytes);
-      step.saved_bytes += (BytesOf(regions[1].type(output)) + kAlignment - 1) / kAlignment * kAlignment;
+      const std::int64_t bytes = BytesOf(graph.type(node.first_result + k));
+      step.saved_bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
     }
   }
   if (arena_bytes > 0) step.arena = buffers.NewArena(arena_bytes, bool_, name + ".arena");

@@ -97,10 +97,10 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
 
 void Compile(Entry& entry) {
   try {
-    if (entry.recorded.nodes().size() > kMaxNodes)
+    if (const std::size_t nodes = NodeCount(entry.recorded); nodes > kMaxNodes)
       return Publish(entry, nullptr,
-                     "the graph has " + std::to_string(entry.recorded.nodes().size()) + " nodes, more than the " +
-                         std::to_string(kMaxNodes) + " that are compiled");
+                     "the graph has " + std::to_string(nodes) + " nodes, more than the " + std::to_string(kMaxNodes) +
+                         " that are compiled");
     Compiler* compiler = GetCompiler();
     if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
     const auto start = std::chrono::steady_clock::now();

@@ -188,6 +188,11 @@ std::shared_ptr<FunctionState> MakeFunctionState(FunctionOptions options, bool c
   options.name = FunctionName(options, line);
   if (!callable)
     Fail<ValueError>(options.name, "there is nothing to call: a null pointer or an empty std::function", line);
+  if (options.max_traces < 0 || options.max_bytes < 0)
+    Fail<ValueError>(options.name,
+                     "max_traces and max_bytes are at least 0, not " + std::to_string(options.max_traces) + " and " +
+                         std::to_string(options.max_bytes),
+                     line);
   return std::make_shared<FunctionState>(std::move(options), line);
 }
 

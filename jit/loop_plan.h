@@ -137,7 +137,7 @@ struct ControlStep {
   std::vector<std::int64_t> result_slices;   ///< scan: the same of the stacked results; 0: carries
   std::int32_t condition = -1;               ///< loops: the buffer of the condition's result; -1: none
   std::int32_t arena = -1;                   ///< the buffer that is the regions' arena; -1: none has one
-  std::vector<std::int64_t> saved;           ///< while_gradient: per carry of the loop its place in a block
+  std::vector<std::int64_t> saved;           ///< while_gradient: per state but the last sweep's its place in a block
   std::int64_t saved_bytes = 0;              ///< while_gradient: of a block, one per iteration
   std::int64_t length = 0;                   ///< scan
   bool reverse = false;

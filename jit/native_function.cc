@@ -99,12 +99,15 @@ void* PopBlock(Frame* frame) { return ContextOf(frame).stack.Pop(); }
 // the graph's own.
 std::vector<std::int32_t> LastWrittenVariables(const Graph& graph) {
   std::vector<std::int32_t> order;
-  for (const Node& node : graph.nodes()) {
+  std::vector<bool> is_known(graph.inputs().size());
+  for (std::size_t i = graph.nodes().size(); i-- > 0;) {
+    const Node& node = graph.nodes()[i];
     if (node.op != Op::write_variable) continue;
     const std::int32_t input = graph.attributes(node).variable;
-    std::erase(order, input);
-    order.push_back(input);
+    if (!is_known[static_cast<std::size_t>(input)]) order.push_back(input);
+    is_known[static_cast<std::size_t>(input)] = true;
   }
+  std::reverse(order.begin(), order.end());
   return order;
 }
 
@@ -137,8 +140,13 @@ NativeFunction::NativeFunction(const Graph& graph, LoopPlan plan, std::shared_pt
     ++output;
   }
   assert(output == plan_.output_types.size());
-  std::sort(written_.begin(), written_.end(),
-            [](const WrittenVariable& a, const WrittenVariable& b) { return a.body->id < b.body->id; });
+  const auto by_id = [](const auto& a, const auto& b) { return a.body->id < b.body->id; };
+  std::sort(written_.begin(), written_.end(), by_id);
+  std::vector<bool> is_written(inputs_.size());
+  for (const WrittenVariable& variable : written_) is_written[static_cast<std::size_t>(variable.input)] = true;
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    if (inputs_[i].variable) variables_.push_back({inputs_[i].variable, static_cast<std::int32_t>(i), is_written[i]});
+  std::sort(variables_.begin(), variables_.end(), by_id);
   for (Tensor& constant : plan_.constants) constant = Contiguous(constant);
 }
 
@@ -211,17 +219,44 @@ void NativeFunction::RunLibraryStep(const Frame& frame, const LoopPlan& plan, co
   RunKernel(step.op, step.attributes, std::span<const ArrayRef>(refs, step.operands.size()), ref_of(step.results[0]));
 }
 
+// The variables of a call. All are locked in id order, so that calls neither wait for each other in a circle nor see
+// half of what another one writes; those that are only read are let go once their values are held.
+class NativeFunction::VariableLocks {
+ public:
+  explicit VariableLocks(const std::vector<UsedVariable>& variables) : variables_(variables) {
+    for (const UsedVariable& variable : variables_) variable.body->mutex.lock();
+  }
+  ~VariableLocks() { Unlock(false); }
+  VariableLocks(const VariableLocks&) = delete;
+  VariableLocks& operator=(const VariableLocks&) = delete;
+
+  /// Leaves the buffers of all values in `buffers`, by input; `held` keeps those of variables that are only read.
+  void TakeValues(void** buffers, std::vector<Tensor>& held) {
+    for (const UsedVariable& variable : variables_) {
+      Tensor& value = variable.body->value;
+      if (!IsContiguous(value)) value = Contiguous(value);
+      buffers[variable.input] = value.body()->data;
+      if (!variable.is_written) held.push_back(value);
+    }
+    Unlock(true);
+  }
+
+ private:
+  void Unlock(bool only_read) {
+    for (std::size_t i = variables_.size(); i-- > 0;)
+      if (variables_[i].is_written ? !only_read : !read_are_unlocked_) variables_[i].body->mutex.unlock();
+    read_are_unlocked_ = true;
+  }
+
+  const std::vector<UsedVariable>& variables_;
+  bool read_are_unlocked_ = false;
+};
+
 void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<Tensor>& outputs) const {
   static constexpr RuntimeFunctions kRuntime = {&ParallelFor, &LibraryStepNow, &PushBlock, &PopBlock};
-  for (const Input& input : inputs_)
-    if (input.variable) WrittenVariables::Check(*input.variable, plan_.name.c_str(), input.line);
-  for (const WrittenVariable& variable : written_) variable.body->mutex.lock();
-  struct Unlock {
-    const std::vector<WrittenVariable>& written;
-    ~Unlock() {
-      for (std::size_t i = written.size(); i-- > 0;) written[i].body->mutex.unlock();
-    }
-  } unlock{written_};
+  for (const UsedVariable& variable : variables_)
+    WrittenVariables::Check(*variable.body, plan_.name.c_str(), inputs_[static_cast<std::size_t>(variable.input)].line);
+  VariableLocks locks(variables_);
 
   constexpr std::size_t kInline = 16;
   const std::size_t output_count = plan_.output_types.size();
@@ -249,20 +284,11 @@ void NativeFunction::Call(std::span<const Tensor* const> arguments, std::vector<
         }
         break;
       }
-      case Input::Kind::kVariable: {
-        const bool locked = std::any_of(written_.begin(), written_.end(),
-                                        [&](const WrittenVariable& w) { return w.body == input.variable; });
-        if (!locked) {
-          std::lock_guard lock(input.variable->mutex);
-          held.push_back(input.variable->value);
-        } else if (!IsContiguous(input.variable->value)) {
-          input.variable->value = Contiguous(input.variable->value);
-        }
-        buffers[i] = (locked ? input.variable->value : held.back()).body()->data;
-        break;
-      }
+      case Input::Kind::kVariable:
+        break;  // the locks know
     }
   }
+  locks.TakeValues(buffers, held);
   void** output_buffers = buffers + inputs_.size();
   const std::size_t first_output = outputs.size();
   for (std::size_t i = 0; i < result_count_; ++i) {

@@ -40,6 +40,13 @@ class NativeFunction {
     bool in_place;        ///< the output may be written over the input
   };
 
+  struct UsedVariable {
+    std::shared_ptr<VariableBody> body;
+    std::int32_t input;
+    bool is_written;
+  };
+  class VariableLocks;
+
   static void ParallelFor(Frame* frame, ChunkFunction body, std::int64_t count, std::int64_t grain);
   static std::int32_t LibraryStepNow(Frame* frame, std::int32_t index);
   static void RunLibraryStep(const Frame& frame, const LoopPlan& plan, const LibraryStep& step);
@@ -47,6 +54,7 @@ class NativeFunction {
   std::vector<Input> inputs_;
   std::size_t result_count_;  ///< of the plan's outputs, those that the graph returns; variables' values follow
   std::vector<WrittenVariable> written_;  ///< in id order
+  std::vector<UsedVariable> variables_;   ///< in id order
   LoopPlan plan_;
   std::vector<NumberedLibraryStep> library_steps_;
   std::shared_ptr<const Executable> executable_;

@@ -23,14 +23,6 @@ class OpWatcher final : public Interpreter {
     if (!result.empty_handle()) seen_(op, operands, result, line);
     return result;
   }
-  Tensor ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) override {
-    LevelScope below_this(below());
-    return BindRead(variable, line);
-  }
-  void ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) override {
-    LevelScope below_this(below());
-    BindWrite(variable, value, line);
-  }
   /// Ops inside traced functions are shown too.
   bool watches(std::span<const Tensor>, std::span<const std::shared_ptr<VariableBody>>) const override { return true; }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "passes/control_node.h"
+#include "passes/eliminate_dead_code.h"
 #include "passes/pipeline.h"
 #include "passes/splat.h"
 
@@ -195,8 +196,10 @@ class RegionOptimizer {
 bool OptimizeRegions(Graph& graph, const PassOptions& options) {
   const auto has_regions = [](const Node& node) { return node.region_count > 0; };
   if (std::none_of(graph.nodes().begin(), graph.nodes().end(), has_regions)) return false;
+  // What dead code reads is not used.
+  const bool changed = EliminateDeadCode(graph, options);
   RegionOptimizer optimizer(graph, options);
-  if (!optimizer.Run()) return false;
+  if (!optimizer.Run()) return changed;
   graph = optimizer.Finish();
   return true;
 }

@@ -3,7 +3,7 @@
 //   cond %c, ...    %c a constant        the chosen region's nodes in place of the node
 //   capture of one number                a constant in the region
 //   carry that the body returns as is    a capture; the result is the operand
-//   carry, output or capture unused      dropped, with what only it needs
+//   carry, output or capture unused      dropped, with what only it needs; what dead code reads is not used
 //   loop body: f(captures), pure         before the loop, unless the result is larger than what it is made of
 //
 // Terminates: each step drops an operand, a result, a node or a region, or moves a node out of a region, except that

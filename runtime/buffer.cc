@@ -4,6 +4,7 @@
 #include <duet/memory.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <mutex>
@@ -73,24 +74,18 @@ class BlockCache {
     return block;
   }
 
+  // What is free is never more than tensors took at their peak; the largest blocks go first.
   void Give(int size_class, std::byte* block) {
     std::lock_guard lock(mutex_);
     blocks_[size_class].push_back(block);
     cached_ += ClassBytes(size_class);
+    most_ = std::max(most_, __atomic_load_n(&g_peak, __ATOMIC_RELAXED));
+    ReleaseDownTo(most_);
   }
 
   void ReleaseAll() {
     std::lock_guard lock(mutex_);
-    for (int size_class = 0; size_class < kClasses; ++size_class) {
-      for (std::byte* block : blocks_[size_class]) {
-        if (ClassBytes(size_class) >= kHugeFrom)
-          munmap(block, static_cast<std::size_t>(MappedBytes(ClassBytes(size_class))));
-        else
-          std::free(block);
-      }
-      blocks_[size_class].clear();
-    }
-    cached_ = 0;
+    ReleaseDownTo(0);
   }
 
   std::int64_t cached() {
@@ -100,6 +95,19 @@ class BlockCache {
 
  private:
   static constexpr int kClasses = 4 * 48;
+
+  void ReleaseDownTo(std::int64_t bytes) {
+    for (int size_class = kClasses - 1; size_class >= 0; --size_class) {
+      std::vector<std::byte*>& list = blocks_[size_class];
+      for (; cached_ > bytes && !list.empty(); list.pop_back()) {
+        if (ClassBytes(size_class) >= kHugeFrom)
+          munmap(list.back(), static_cast<std::size_t>(MappedBytes(ClassBytes(size_class))));
+        else
+          std::free(list.back());
+        cached_ -= ClassBytes(size_class);
+      }
+    }
+  }
 
   static std::int64_t MappedBytes(std::int64_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
 
@@ -122,6 +130,7 @@ class BlockCache {
   std::mutex mutex_;
   std::vector<std::byte*> blocks_[kClasses];
   std::int64_t cached_ = 0;
+  std::int64_t most_ = 32 << 20;  // that tensors took, ever; at least so much
 };
 
 }  // namespace

@@ -1,6 +1,4 @@
-// Symbols: arithmetic on sizes that are not known while a function is traced, and what the trace asked of them.
-// An expression is a polynomial in symbols and in quotients, in one normal form: equal ones are one Dim. They are kept
-// for the life of the process, each once.
+// Symbols: what is known of sizes that are symbols while a function is traced, and what the trace asked of them.
 #pragma once
 
 #include <duet/shape.h>
@@ -8,7 +6,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
+
+#include "runtime/size_expression.h"
 
 namespace duet {
 
@@ -25,31 +26,8 @@ std::string to_string(const SizeGuard& guard);
 /// The smallest size that a symbol may stand for: 0 and 1 have traces of their own, since they broadcast or throw.
 inline constexpr std::int64_t kMinSymbol = 2;
 
-/// The number that a size has when symbol i has values[i].
-std::int64_t ValueOf(Dim dim, std::span<const std::int64_t> values);
-/// The size with symbols[i] in the place of symbol i; symbols past the end stay.
-Dim Substitute(Dim dim, std::span<const Dim> symbols);
-Shape Substitute(const Shape& shape, std::span<const Dim> symbols);
 /// What is known of sizes without asking.
 bool IsNeverNegative(Dim dim);
-/// dim = quotient * divisor + remainder; two numbers: the divisor is not 0. Of numbers the remainder is not negative;
-/// of expressions it may be any where it is not 0.
-struct WholeDivision {
-  Dim quotient, remainder;
-};
-WholeDivision DivideWhole(Dim dim, Dim divisor);
-/// A size as a sum of products of symbols and quotients; the number is a product of nothing.
-struct SizeTerm {
-  std::int64_t factor = 1;
-  std::vector<Dim> factors;
-};
-std::vector<SizeTerm> TermsOfSize(Dim dim);
-/// The quotient that such a factor is; divisor 0: a symbol.
-struct SizeQuotient {
-  Dim numerator;
-  std::int64_t divisor = 0;
-};
-SizeQuotient QuotientOfSize(Dim factor);
 /// A number, or what the size is in the call that the trace is made for: for choices that change nothing but speed.
 std::int64_t LikelySize(Dim dim);
 bool Holds(const SizeGuard& guard, std::span<const std::int64_t> values);
@@ -83,6 +61,7 @@ class SymbolScope {
 
  private:
   Dim Found(Dim dim) const;
+  bool Proves(Dim not_negative) const;
   void Assume(const SizeGuard& guard);
   bool AssumeBound(const SizeGuard& guard);
   void Replace(int symbol, Dim by);
@@ -92,6 +71,8 @@ class SymbolScope {
   std::vector<Dim> symbols_;
   std::vector<std::int64_t> least_, most_, known_least_, known_most_;  // per symbol
   std::vector<SizeGuard> known_, guards_;
+  bool all_are_themselves_ = true;
+  mutable std::unordered_map<int, bool> proofs_;  // by expression, of what is known now
 };
 
 }  // namespace duet

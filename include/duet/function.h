@@ -223,8 +223,8 @@ class concrete_function<R(P...)> : public ConcreteFunction {
 
   /// The bits of the plain call. Throws what an op throws, and SignatureError for arguments of another signature; never
   /// traces.
-  R operator()(typename internal::Parameter<P>::Type... arguments,
-               SourceLocation line = SourceLocation::current()) const {
+  std::decay_t<R> operator()(typename internal::Parameter<P>::Type... arguments,
+                             SourceLocation line = SourceLocation::current()) const {
     const internal::ArgumentsOf<P...> call{internal::Parameter<P>::Get(arguments)...};
     internal::FlatArguments flat;
     call.Flatten(flat);
@@ -258,8 +258,8 @@ class function<R(P...)> {
 
   /// The bits of the plain call. Throws what the callable throws, SignatureError for arguments that the input signature
   /// does not allow, TraceError where a trace is forbidden or would never end.
-  R operator()(typename internal::Parameter<P>::Type... arguments,
-               SourceLocation line = SourceLocation::current()) const {
+  std::decay_t<R> operator()(typename internal::Parameter<P>::Type... arguments,
+                             SourceLocation line = SourceLocation::current()) const {
     const internal::CallMode mode = internal::ModeOfCall(state_.get(), line);
     if (mode == internal::CallMode::kPlain) return f_(internal::Parameter<P>::Get(arguments)...);
     const Call call(f_, internal::Parameter<P>::Get(arguments)...);

@@ -132,16 +132,15 @@ struct OneOrTuple<V> {
   using Type = V;
 };
 
-// The callable that grad and value_and_grad return: it has f's parameters, so it can be wrapped in turn.
-template <class F, bool kWithValue, bool kAux, class Numbers, class S>
-class Gradient;
-template <class F, bool kWithValue, bool kAux, int... kNumbers, class R, class... P>
-class Gradient<F, kWithValue, kAux, ArgumentNumbers<kNumbers...>, R(P...)> {
+// A call of a function as one of the leaves that it is differentiated by, those of the arguments with these numbers.
+template <class F, class S, class Numbers>
+struct ByArguments;
+template <class F, class R, class... P, int... kNumbers>
+struct ByArguments<F, R(P...), ArgumentNumbers<kNumbers...>> {
   static_assert(((kNumbers >= 0 && kNumbers < static_cast<int>(sizeof...(P))) && ...),
-                "grad differentiates by an argument that the function does not have");
+                "the function does not have an argument with the number that argnums gives");
   template <int kNumber>
   using Nth = std::remove_cvref_t<std::tuple_element_t<kNumber, std::tuple<P...>>>;
-  using Results = GradientResult<std::decay_t<R>, kAux>;
   static constexpr bool Chosen(int number) { return ((number == kNumbers) || ...); }
   template <class Places>
   struct CallOf;
@@ -150,27 +149,42 @@ class Gradient<F, kWithValue, kAux, ArgumentNumbers<kNumbers...>, R(P...)> {
     using Type = TreeCall<F, R, std::integer_sequence<bool, Chosen(I)...>, P...>;
   };
   using Call = typename CallOf<std::make_integer_sequence<int, sizeof...(P)>>::Type;
+  using Trees = typename OneOrTuple<Nth<kNumbers>...>::Type;  ///< of the only argument, or a tuple
+
+  /// The arguments, with these in place of the call's leaves.
+  static Trees Replace(const Call& call, const Tensor* leaves, const std::remove_reference_t<P>&... arguments) {
+    const auto all = std::forward_as_tuple(arguments...);
+    const auto nth = [&]<int kNumber>(ArgumentNumbers<kNumber>) {
+      int first = 0;
+      for (int i = 0; i < kNumber; ++i) first += call.counts()[i];
+      Reader reader{leaves + first, nullptr};
+      return Tree<Nth<kNumber>>::Replace(std::get<kNumber>(all), reader);
+    };
+    return Trees{nth(ArgumentNumbers<kNumbers>())...};
+  }
+};
+
+// The callable that grad and value_and_grad return: it has f's parameters, so it can be wrapped in turn.
+template <class F, bool kWithValue, bool kAux, class Numbers, class S>
+class Gradient;
+template <class F, bool kWithValue, bool kAux, class Numbers, class R, class... P>
+class Gradient<F, kWithValue, kAux, Numbers, R(P...)> {
+  using Arguments = ByArguments<F, R(P...), Numbers>;
+  using Results = GradientResult<std::decay_t<R>, kAux>;
 
  public:
-  using Gradients = typename OneOrTuple<Nth<kNumbers>...>::Type;
+  using Gradients = typename Arguments::Trees;
   using Plain = std::conditional_t<kWithValue, std::pair<typename Results::Value, Gradients>, Gradients>;
   using Result = typename std::conditional_t<kAux && !kWithValue, std::pair<Gradients, typename Results::Aux>*, Plain*>;
 
   Gradient(F f, SourceLocation line) : f_(std::move(f)), line_(line) {}
 
   std::remove_pointer_t<Result> operator()(P... arguments) const {
-    const Call call(f_, arguments...);
+    const typename Arguments::Call call(f_, arguments...);
     FlatResults results;
     std::vector<Tensor> gradients;
-    GradientsOfCall(call.flat(), &Call::Run, call.self(), line_, results, gradients);
-    const auto all = std::forward_as_tuple(arguments...);
-    const auto nth = [&]<int kNumber>(ArgumentNumbers<kNumber>) {
-      int first = 0;
-      for (int i = 0; i < kNumber; ++i) first += call.counts()[i];
-      Reader reader{gradients.data() + first, nullptr};
-      return Tree<Nth<kNumber>>::Replace(std::get<kNumber>(all), reader);
-    };
-    Gradients found{nth(ArgumentNumbers<kNumbers>())...};
+    GradientsOfCall(call.flat(), &Arguments::Call::Run, call.self(), line_, results, gradients);
+    Gradients found = Arguments::Replace(call, gradients.data(), arguments...);
     if constexpr (kWithValue)
       return {RestoreResult<typename Results::Value>(results), std::move(found)};
     else if constexpr (kAux)

@@ -18,7 +18,9 @@ class Dim {
   constexpr Dim() = default;
   template <class T>
     requires std::is_integral_v<T>
-  constexpr Dim(T value) : raw_(static_cast<std::int64_t>(value)) {}
+  constexpr Dim(T value) : raw_(static_cast<std::int64_t>(value)) {
+    if (is_symbol()) raw_ = kFirstSymbol + kMaxSymbols;  // the least number there is a place for
+  }
 
   static constexpr Dim Symbol(int index) {
     Dim dim;

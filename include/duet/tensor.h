@@ -63,12 +63,13 @@ class Tensor {
 
   bool empty_handle() const { return body_ == nullptr; }
   DType dtype() const;
-  const Shape& shape() const;
+  const Shape& shape() const&;
+  Shape shape() && { return std::as_const(*this).shape(); }  // what a temporary's reference would point to ends with it
   int rank() const { return shape().rank(); }
   /// Size of one axis; negative axes count from the end. Throws IndexError.
   Dim dim(int axis, SourceLocation line = SourceLocation::current()) const;
   /// Number of elements.
-  std::int64_t size() const;
+  Dim size() const;
 
   /// The one element, converted to U. Throws ShapeError when there is not exactly one, TraceError while traced.
   template <class U>
@@ -140,20 +141,20 @@ class Arg {
     if constexpr (std::is_floating_point_v<U>)
       float_ = static_cast<double>(number);
     else
-      int_ = number;
+      int_ = static_cast<std::int64_t>(number);
   }
 
   /// A size, also one that a trace does not know.
   Arg(Dim size, SourceLocation line = SourceLocation::current())
-      : tensor_(nullptr), int_(size), kind_(Kind::kInt), line_(line) {}
+      : tensor_(nullptr), size_(size), kind_(Kind::kInt), is_size_(true), line_(line) {}
 
   enum class Kind : std::uint8_t { kTensor, kBool, kInt, kFloat };
   Kind kind() const { return kind_; }
   bool is_number() const { return kind_ != Kind::kTensor; }
   const Tensor& tensor() const { return tensor_ ? *tensor_ : owned_; }
   double as_double() const { return kind_ == Kind::kFloat ? float_ : static_cast<double>(as_int()); }
-  std::int64_t as_int() const { return int_; }
-  Dim as_dim() const { return int_; }
+  std::int64_t as_int() const { return is_size_ ? std::int64_t{size_} : int_; }
+  Dim as_dim() const { return is_size_ ? size_ : Dim(int_); }
   SourceLocation line() const { return line_; }
   /// The tensor, or the number as a 0-d tensor of its default dtype (bool, i32 or, when it does not fit, i64, f32).
   Tensor value() const;
@@ -163,9 +164,11 @@ class Arg {
   Tensor owned_;
   union {
     double float_;
-    Dim int_ = 0;
+    std::int64_t int_ = 0;
+    Dim size_;
   };
   Kind kind_ = Kind::kTensor;
+  bool is_size_ = false;
   SourceLocation line_;
 };
 
@@ -256,6 +259,7 @@ Tensor operator>>(const Arg& x, const Arg& y);
 Tensor operator-(const Arg& x);
 Tensor operator~(const Arg& x);
 Tensor operator!(const Arg& x);
+Tensor operator!(const Tensor& x);  // beside the conversion to bool it must match exactly
 Tensor& operator+=(Tensor& x, const Arg& y);
 Tensor& operator-=(Tensor& x, const Arg& y);
 Tensor& operator*=(Tensor& x, const Arg& y);

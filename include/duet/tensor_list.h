@@ -18,7 +18,7 @@ class TensorList {
   TensorList(const Spec& element, Dim capacity, SourceLocation line = SourceLocation::current());
 
   /// The number of elements, i64[].
-  const Tensor& size() const { return size_; }
+  Tensor size() const { return size_; }
   Dim capacity() const { return elements_.dim(0); }
   DType dtype() const { return elements_.dtype(); }
 
@@ -32,7 +32,7 @@ class TensorList {
   Tensor get(const Arg& i) const;
   void set(const Arg& i, const Arg& x);
   /// All elements, [capacity, ...]; those past the size are 0.
-  const Tensor& stack() const { return elements_; }
+  Tensor stack() const { return elements_; }
 
  private:
   friend struct internal::Tree<TensorList>;

@@ -6,6 +6,7 @@
 
 #include <duet/custom_gradient.h>
 #include <duet/gradient.h>
+#include <duet/jacobian.h>
 #include <duet/vmap.h>
 
 #include <memory>
@@ -55,14 +56,13 @@ std::shared_ptr<Recorded> VjpOfCall(const FlatArguments& arguments, RunLeaves bo
                                     FlatResults& results);
 std::vector<Tensor> PullBack(Recorded& recorded, const FlatResults& adjoints);
 
-Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves body, void* call, SourceLocation line);
-
 }  // namespace internal
 
 // ---- vjp
 
 /// What vjp returns beside the value: from an adjoint of the result, of its dtype and shape, to those of the arguments:
-/// of the only one, or a tuple. May be called often. Throws ShapeError or DTypeError for an adjoint that does not fit.
+/// of the only one, or a tuple. May be called often. Throws ShapeError or DTypeError for an adjoint that does not fit,
+/// ValueError for another tree.
 template <class R, class Arguments>
 class Pullback {
  public:
@@ -131,9 +131,9 @@ auto Jvp(SourceLocation line, F& f, const std::tuple<const A&...>& arguments, co
 }
 }  // namespace internal
 
-/// jvp(f, x, t) is the pair (f(x), the derivative of f at x in the direction t), t of x's dtype and shape; with two
-/// arguments jvp(f, x, y, tx, ty). Tangents of tensors that are not float are not looked at. Throws ShapeError or
-/// DTypeError for a tangent that does not fit.
+/// jvp(f, x, t) is the pair (f(x), the derivative of f at x in the direction t), t of x's dtype and shape, or such a
+/// tree; with two arguments jvp(f, x, y, tx, ty). Tangents of tensors that are not float are not looked at. Throws
+/// ShapeError or DTypeError for a tangent that does not fit, ValueError for another tree.
 template <class F, class A>
   requires(internal::kArityOf<F> == 1)
 auto jvp(F f, const A& x, const A& tx, SourceLocation line = SourceLocation::current()) {
@@ -151,55 +151,26 @@ auto jvp(F f, const A& x, const B& y, const C& z, const A& tx, const B& ty, cons
   return internal::Jvp<F, A, B, C>(line, f, {x, y, z}, {tx, ty, tz});
 }
 
-// ---- jacobian, hessian, hvp
-
-/// reverse: one pass back per element of the result, all at once; forward: one pass per element of the argument.
-enum class JacobianMode : bool { reverse, forward };
-
-namespace internal {
-
-template <class F, class S>
-class Jacobian;
-template <class F, class R, class First, class... Rest>
-class Jacobian<F, R(First, Rest...)> {
-  static_assert(std::is_same_v<std::decay_t<R>, Tensor> && std::is_same_v<std::decay_t<First>, Tensor>,
-                "jacobian wants a function from a Tensor (and more arguments) to a Tensor");
-  using Call = TreeCall<F, R, std::integer_sequence<bool, true, kNo<Rest>...>, First, Rest...>;
-
- public:
-  Jacobian(F f, JacobianMode mode, SourceLocation line) : f_(std::move(f)), mode_(mode), line_(line) {}
-
-  Tensor operator()(First x, Rest... rest) const {
-    const Call call(f_, x, rest...);
-    return JacobianOfCall(call.flat(), mode_ == JacobianMode::forward, &Call::Run, call.self(), line_);
-  }
-
- private:
-  mutable F f_;
-  JacobianMode mode_;
-  SourceLocation line_;
-};
-
-}  // namespace internal
-
-/// jacobian(f)(x, rest...)[i..., j...] is d f(x)[i...] / d x[j...]: shape f(x).shape + x.shape, at most 8 axes. f takes
-/// and returns a float tensor.
-template <class F>
-auto jacobian(F f, JacobianMode mode = JacobianMode::reverse, SourceLocation line = SourceLocation::current()) {
-  return internal::Jacobian<F, internal::SignatureOf<F>>(std::move(f), mode, line);
-}
-
-/// jacobian(grad(f)): second derivatives of an f that returns one element, shape x.shape + x.shape.
-template <class F>
-auto hessian(F f, SourceLocation line = SourceLocation::current()) {
-  return jacobian(grad(std::move(f), line), JacobianMode::reverse, line);
-}
+// ---- hvp
 
 /// The hessian of f at x times v, without the hessian: jvp(grad(f), x, v). v is of x's dtype and shape, or such a tree.
+/// With two arguments hvp(f, x, y, vx, vy): a tuple, by x and by y.
 template <class F, class A>
   requires(internal::kArityOf<F> == 1)
 A hvp(F f, const A& x, const A& v, SourceLocation line = SourceLocation::current()) {
   return jvp(grad(std::move(f), line), x, v, line).second;
+}
+template <class F, class A, class B>
+  requires(internal::kArityOf<F> == 2)
+std::tuple<A, B> hvp(F f, const A& x, const B& y, const A& vx, const B& vy,
+                     SourceLocation line = SourceLocation::current()) {
+  return jvp(grad(std::move(f), argnums<0, 1>, line), x, y, vx, vy, line).second;
+}
+template <class F, class A, class B, class C>
+  requires(internal::kArityOf<F> == 3)
+std::tuple<A, B, C> hvp(F f, const A& x, const B& y, const C& z, const A& vx, const B& vy, const C& vz,
+                        SourceLocation line = SourceLocation::current()) {
+  return jvp(grad(std::move(f), argnums<0, 1, 2>, line), x, y, z, vx, vy, vz, line).second;
 }
 
 // ---- check_gradients

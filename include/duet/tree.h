@@ -338,7 +338,7 @@ void Description::Part(const std::string& step, const T& part) {
 }
 
 template <class R>
-R RestoreResult(const FlatResults& results) {
+std::decay_t<R> RestoreResult(const FlatResults& results) {
   if constexpr (!std::is_void_v<R>) {
     Reader reader(results);
     return Tree<std::decay_t<R>>::Restore(reader);

@@ -1,5 +1,6 @@
 #include "jit/llvm/emit_control_step.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "runtime/frame.h"
@@ -162,44 +163,104 @@ class ControlStepEmitter {
         [&](const Values& places) { return Turn(1, places); }));
   }
 
-  // Forward, the carries of every iteration stay in a block of their own on the call's stack; backward, from the last.
+  // Every iteration has a block on the call's stack, and one is before the first and one after the last: there are the
+  // states that sweeps begin it with, and the blocks next to it. A sweep writes its state from block to block; the last
+  // one frees them on its way back.
   void EmitWhileGradient() {
-    const std::size_t states = step_.results.size(), carries = step_.saved.size();
-    for (std::size_t region = 0; region < 3; ++region)
-      for (std::size_t i = states + carries; i < step_.operands.size(); ++i)
-        SetInput(region, i - (region < 2 ? states : 0), Operand(i));
+    const std::size_t sweeps = step_.regions.size() - 1, states = step_.results.size();
+    for (std::size_t region = 0; region <= sweeps; ++region)
+      for (std::size_t i = states; i < step_.operands.size(); ++i) SetInput(region, i - First(region), Operand(i));
     SetOutput(0, 0, frame_.Address(step_.condition));
-    const auto place = [&](llvm::Value* block, std::size_t k) {
-      return builder_.CreateConstGEP1_64(builder_.getInt8Ty(), block, static_cast<std::uint64_t>(step_.saved[k]));
-    };
-    llvm::Value* first = Push();
-    for (std::size_t k = 0; k < carries; ++k) {
-      const PlanBuffer& buffer = frame_.plan().buffers[static_cast<std::size_t>(step_.operands[states + k])];
-      Copy(place(first, k), Operand(states + k), buffer.elements * bytes_of(buffer.dtype));
-    }
+
+    llvm::Value *before = Push(), *begin = PushAfter(before);
+    CopyStates(1, [&](std::size_t i) { return SavedIn(begin, i); }, [&](std::size_t i) { return Operand(i); });
     const Values forward = EmitWhile(
-        builder_, {first, Int64(builder_, 0)},
+        builder_, {begin, Int64(builder_, 0)},
         [&](const Values& at) {
-          for (std::size_t k = 0; k < carries; ++k) SetInput(0, k, place(at[0], k));
+          TakeStates(0, 1, at[0]);
           Call(0);
           return builder_.CreateIsNotNull(builder_.CreateLoad(builder_.getInt8Ty(), frame_.Address(step_.condition)));
         },
         [&](const Values& at) {
-          llvm::Value* next = Push();
-          for (std::size_t k = 0; k < carries; ++k) {
-            SetInput(1, k, place(at[0], k));
-            SetOutput(1, k, place(next, k));
-          }
+          llvm::Value* next = PushAfter(at[0]);
+          TakeStates(1, 1, at[0]);
+          GiveState(1, next);
           Call(1);
           return Values{next, builder_.CreateAdd(at[1], Int64(builder_, 1))};
         });
+    llvm::Value *end = forward[0], *length = forward[1];
+    CopyStates(1, [&](std::size_t i) { return Result(i); }, [&](std::size_t i) { return SavedIn(end, i); });
+
+    for (std::size_t region = 2; region < sweeps; ++region) {
+      const bool is_back = region % 2 == 0;
+      llvm::Value* start = is_back ? Neighbour(end, kBefore) : begin;
+      CopyStates(region, [&](std::size_t i) { return SavedIn(start, i); }, [&](std::size_t i) { return Operand(i); });
+      const Values last =
+          EmitLoop(builder_, Int64(builder_, 0), length, 1, {start}, [&](llvm::Value*, const Values& at) {
+            llvm::Value* next = Neighbour(at[0], is_back ? kBefore : kAfter);
+            TakeStates(region, region, at[0]);
+            GiveState(region, next);
+            Call(region);
+            return Values{next};
+          });
+      CopyStates(region, [&](std::size_t i) { return Result(i); }, [&](std::size_t i) { return SavedIn(last[0], i); });
+    }
+
     CopyToResults(
-        EmitLoop(builder_, Int64(builder_, 0), forward[1], 1, FirstPlaces(), [&](llvm::Value*, const Values& places) {
+        EmitLoop(builder_, Int64(builder_, 0), length, 1, FirstPlaces(), [&](llvm::Value*, const Values& places) {
           llvm::Value* block = Pop();
-          for (std::size_t k = 0; k < carries; ++k) SetInput(2, states + k, place(block, k));
-          return Turn(2, places);
+          TakeStates(sweeps, sweeps - 1, block);
+          return Turn(sweeps, places);
         }));
     Pop();
+    Pop();
+  }
+
+  // Where the state of a sweep is among the operands, and the inputs of its region (the condition takes the first
+  // one's) begin.
+  std::size_t First(std::size_t region) const {
+    std::size_t first = 0;
+    for (std::size_t later = step_.regions.size(); --later > std::max<std::size_t>(region, 1);)
+      first += static_cast<std::size_t>(step_.regions[later]->output_count);
+    return first;
+  }
+  std::size_t Last(std::size_t region) const {
+    return First(region) + static_cast<std::size_t>(step_.regions[region]->output_count);
+  }
+
+  static constexpr std::uint64_t kBefore = 0, kAfter = 1;
+  llvm::Value* NeighbourField(llvm::Value* block, std::uint64_t which) {
+    return builder_.CreateConstGEP1_64(builder_.getPtrTy(), block, which);
+  }
+  llvm::Value* Neighbour(llvm::Value* block, std::uint64_t which) {
+    return builder_.CreateLoad(builder_.getPtrTy(), NeighbourField(block, which));
+  }
+  llvm::Value* PushAfter(llvm::Value* block) {
+    llvm::Value* next = Push();
+    builder_.CreateStore(next, NeighbourField(block, kAfter));
+    builder_.CreateStore(block, NeighbourField(next, kBefore));
+    return next;
+  }
+
+  // The place of a state in a block, by its operand.
+  llvm::Value* SavedIn(llvm::Value* block, std::size_t operand) {
+    return Field(block, static_cast<std::size_t>(step_.saved[operand - step_.second.size()]));
+  }
+
+  template <class To, class From>
+  void CopyStates(std::size_t region, const To& to, const From& from) {
+    for (std::size_t i = First(region); i < Last(region); ++i) {
+      const PlanBuffer& buffer = frame_.plan().buffers[static_cast<std::size_t>(step_.operands[i])];
+      Copy(to(i), from(i), buffer.elements * bytes_of(buffer.dtype));
+    }
+  }
+  // The region reads in this block the states of the sweeps from that of region `latest` to the first.
+  void TakeStates(std::size_t region, std::size_t latest, llvm::Value* block) {
+    for (std::size_t i = First(latest); i < step_.results.size(); ++i)
+      SetInput(region, i - First(region), SavedIn(block, i));
+  }
+  void GiveState(std::size_t region, llvm::Value* block) {
+    for (std::size_t i = First(region); i < Last(region); ++i) SetOutput(region, i - First(region), SavedIn(block, i));
   }
 
   llvm::Value* Push() {

@@ -69,6 +69,10 @@ TEST(Checkpoint, HasTheBitsOfThePlainGradient) {
   EXPECT_SAME(jvp(saving, X(), X()).second, jvp(plain, X(), X()).second);
   EXPECT_LT(Furthest(hessian(saving)(X()), hessian(plain)(X())), 1e-12);
   EXPECT_SAME(function{hessian(saving)}(X()), hessian(saving)(X()));
+  // Tangents leave a checkpoint as values do.
+  const auto along = [](const auto& f) { return grad([&](const Tensor& x) { return jvp(f, x, X() - 1).second; }); };
+  EXPECT_LT(Furthest(along(saving)(X()), along(plain)(X())), 1e-12);
+  ExpectSameTraced(along(saving), X(), along(saving)(X()));
   // Captured tensors and variables have gradients too.
   const auto by_captured = [&](auto f) {
     GradientTape tape({.persistent = true});

@@ -1,7 +1,9 @@
 // Operators and promotion: what a + b is, in which dtype, with tensors and with C++ numbers, which are weak.
 #include <duet/duet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -90,6 +92,25 @@ TEST(Operators, AreTheirOps) {
       {x.mean(0), mean(x, 0)},    {x.max(), max(x)},           {x.min(0, keepdims), min(x, 0, keepdims)}};
   for (std::size_t i = 0; i < pairs.size(); ++i)
     EXPECT_TRUE(same_bits(pairs[i].first, pairs[i].second)) << "pair " << i;
+}
+
+TEST(Operators, NotIsAnExactMatchBesideTheConversionToBool) {
+  const Tensor x = tensor({true, false});
+  EXPECT_TRUE(same_bits(!x, tensor({false, true})));
+  EXPECT_TRUE(same_bits(!Variable(x), tensor({false, true})));
+  EXPECT_FALSE(!tensor(true));
+}
+
+// Sizes that are not known while tracing are Dims below all others.
+TEST(Operators, TakeTheLeastIntegers) {
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  const Tensor x = tensor({std::int64_t{1}, std::int64_t{-2}});
+  for (const std::int64_t number : {least, least + 1, least + (std::int64_t{1} << 31)}) {
+    EXPECT_TRUE(same_bits(maximum(x, number), x));
+    EXPECT_EQ(minimum(x, number)(1).item<std::int64_t>(), number);
+    EXPECT_EQ(full({}, tensor(number)).item<std::int64_t>(), number);
+  }
+  EXPECT_THAT(MessageOf<ShapeError>([&] { ones({least}); }), testing::HasSubstr("negative"));
 }
 
 TEST(Operators, AssignmentsRebind) {

@@ -233,6 +233,49 @@ TEST(Grad, IsATapeAroundACall) {
   EXPECT_SAME(g, wanted);
 }
 
+TEST(Tape, TellsAResultFromTheOperandThatItEquals) {
+  const Tensor x = tensor({1.0, 2.0});
+  const auto check = [&](auto&& same) {
+    GradientTape tape;
+    tape.watch(x);
+    const Tensor z = same(x);
+    EXPECT_SAME(tape.gradient(sum(z * z) + sum(x) * 100, z), tensor({2.0, 4.0}));
+  };
+  check([](const Tensor& y) { return reshape(y, {2}); });
+  check([](const Tensor& y) { return broadcast_to(y, {2}); });
+  check([](const Tensor& y) { return cast(y, f32); });
+  check([](const Tensor& y) { return y(range()); });
+}
+
+TEST(Tape, TellsVariablesApartThatHoldOneTensor) {
+  const Tensor x = tensor({3.0, 4.0});
+  Variable v(x), w(x);
+  const auto gradients = [&](const Tensor& y) {
+    GradientTape tape;
+    tape.watch(y);
+    const Tensor loss = sum(v * 2 + w * y + y * 5);
+    const std::vector<Tensor> of = tape.gradient(loss, {v, w});
+    return std::vector<Tensor>{of[0], of[1]};
+  };
+  const auto check = [&](const Tensor& y) {
+    const std::vector<Tensor> of = gradients(y);
+    EXPECT_SAME(of[0], tensor({2.0, 2.0}));
+    EXPECT_SAME(of[1], x);
+    EXPECT_SAME(grad([&](const Tensor& z) { return sum(w * z); })(y), x);
+    EXPECT_SAME(jvp([&](const Tensor& z) { return w * z; }, y, ones_like(y)).second, x);
+  };
+  check(x);  // of which both were made
+  v.assign(x);
+  w.assign(x);
+  check(x);
+  v.assign(w);
+  check(x);
+  check(w.value());
+  GradientTape tape;
+  v.assign(x);
+  EXPECT_SAME(tape.gradient(sum(v * x), v), x);
+}
+
 TEST(Grad, TellsUsesOfOneTensorApart) {
   const auto product = [](const Tensor& a, const Tensor& b) { return a * b * b; };
   const Tensor x = tensor(3.0);

@@ -5,8 +5,10 @@
 #include <duet/threads.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
+#include "eager/effects.h"
 #include "graph/canonical_order.h"
 #include "graph/parse.h"
 #include "graph/print.h"
@@ -53,8 +55,32 @@ Graph Optimized(const Graph& recorded, const PassOptions& options) {
   return graph;
 }
 
+// What a region had written and printed when an op of it raised, only the recorded graph knows: as `function` does it,
+// that one is replayed then.
+template <class Call>
+std::vector<Tensor> CallAndReplay(const Case& program, std::span<const Tensor> arguments, const Call& call) {
+  const auto has_regions = [](const Node& node) { return node.region_count > 0; };
+  const auto& nodes = program.graph.nodes();
+  if (std::none_of(nodes.begin(), nodes.end(), has_regions)) return call();
+  std::vector<Tensor> before;
+  for (const Case::State& variable : program.variables) before.push_back(variable.body->value);
+  const std::int64_t printed = PrintCount();
+  std::string raised;
+  try {
+    return call();
+  } catch (const Error&) {
+    raised = CurrentError();
+  }
+  for (std::size_t i = 0; i < before.size(); ++i) program.variables[i].body->value = before[i];
+  const SkipPrints again(PrintCount() - printed);
+  Replay(program.graph, arguments);
+  throw Found{"this was raised, but not by the recorded graph: " + raised};
+}
+
 Outcome EvaluateAs(const Case& program, const Graph& graph) {
-  return Run(program, [&](std::span<const Tensor> arguments) { return Replay(graph, arguments); });
+  return Run(program, [&](std::span<const Tensor> arguments) {
+    return CallAndReplay(program, arguments, [&] { return Replay(graph, arguments); });
+  });
 }
 
 void CheckText(const Case& program) {
@@ -83,6 +109,7 @@ std::vector<Tensor> CallNative(const NativeFunction& native, const Case& program
   std::vector<Tensor> before, outputs;
   if (native.may_raise())
     for (const Case::State& variable : program.variables) before.push_back(CopyOf(variable.body->value));
+  const std::int64_t printed = PrintCount();
   std::string raised;
   try {
     native.Call(pointers, outputs);
@@ -94,6 +121,7 @@ std::vector<Tensor> CallNative(const NativeFunction& native, const Case& program
   for (std::size_t i = 0; i < before.size(); ++i)
     if (!SameValues(before[i], program.variables[i].body->value, &difference))
       throw Found{"a native call that raised wrote a variable: " + difference};
+  const SkipPrints again(PrintCount() - printed);
   Replay(program.graph, arguments);
   throw Found{"native code raised, evaluation did not: " + raised};
 }
@@ -128,7 +156,9 @@ void CheckNative(const Case& program, const Outcome& expected, const std::string
 
 void CheckFunction(const Case& program, const Outcome& expected) {
   using List = std::vector<Tensor>;
-  const function<List(List)> traced([&](const List& arguments) { return Replay(program.graph, arguments); });
+  const function<List(List)> traced([&](const List& arguments) {
+    return program.program ? program.program->Run(program.surroundings, arguments) : Replay(program.graph, arguments);
+  });
   const auto call = [&](std::span<const Tensor> arguments) { return traced(List(arguments.begin(), arguments.end())); };
   Expect(Compare(expected, Run(program, call)), "before it is compiled");
   traced.compile(program.arguments);
@@ -136,13 +166,23 @@ void CheckFunction(const Case& program, const Outcome& expected) {
   Expect(Compare(expected, Run(program, call)), "compiled");
 }
 
+void CheckFunctionUnderTape(const Case& program, const Outcome& expected) {
+  if (!program.program || program.program->recipe().gradient == Recipe::Gradient::kNone) return;
+  Expect(Compare(expected, Run(program, [&](std::span<const Tensor> arguments) {
+                   return program.program->Run(
+                       program.surroundings, {arguments.begin(), arguments.end()},
+                       [](Program::Forward forward) { return function<Program::List(Program::List)>(forward); });
+                 })));
+}
+
 std::vector<std::string> Ways(std::uint64_t seed, const CheckOptions& options) {
   if (!options.only.empty()) return {options.only};
-  std::vector<std::string> ways = {"text", "passes"};
+  std::vector<std::string> ways = {"evaluation", "text", "passes"};
   for (const Pass& pass : AllPasses()) ways.push_back(std::string("passes-") + pass.name);
   if (!options.native) return ways;
   ways.push_back("native");
-  std::vector<std::string> sampled = {"native-unfused", "native-unplanned", "native-recorded", "function"};
+  std::vector<std::string> sampled = {"native-unfused", "native-unplanned", "native-recorded", "function",
+                                      "function-tape"};
   for (const Pass& pass : AllPasses()) sampled.push_back(std::string("native-") + pass.name);
   Random random(seed ^ 0xD1CE);
   for (const std::string& way : sampled)
@@ -151,7 +191,10 @@ std::vector<std::string> Ways(std::uint64_t seed, const CheckOptions& options) {
 }
 
 void CheckWay(const Case& program, const Outcome& expected, const std::string& way) {
+  if (way == "trace") return;
+  if (way == "evaluation") return Expect(Compare(expected, Evaluate(program)));
   if (way == "text") return CheckText(program);
+  if (way == "function-tape") return CheckFunctionUnderTape(program, expected);
   if (way == "function") return CheckFunction(program, expected);
   if (way.starts_with("native")) return CheckNative(program, expected, way);
   CheckPasses(program, expected, way.size() > 7 ? way.substr(7) : "");
@@ -164,19 +207,31 @@ CheckCounts& Counts() {
   return counts;
 }
 
-std::optional<Failure> Check(const Graph& graph, std::uint64_t seed, const CheckOptions& options) {
-  const Case program(graph, seed);
+std::optional<Failure> Check(Case program, const CheckOptions& options) {
   Outcome expected;
-  {
+  try {
     Timed timed(&Counts().evaluate_ms);
-    expected = Evaluate(program);
+    expected = RunPlainly(program);
+  } catch (const TooManyTurns&) {
+    return std::nullopt;
   }
   ++Counts().cases;
   Counts().outcomes = Hash(expected, Counts().outcomes);
   Counts().raised += !expected.error.empty();
-  Counts().nodes += static_cast<long>(graph.nodes().size());
-  if (!expected.fault.empty()) return Failure{"evaluation", expected.fault};
-  for (const std::string& way : Ways(seed, options)) {
+  if (!expected.fault.empty()) return Failure{"plain", expected.fault};
+  if (program.program) {
+    try {
+      program.Trace();
+    } catch (const std::exception&) {
+      const std::string error = CurrentError();
+      // Plain code may differentiate the gradient of a while_loop, a trace may not.
+      const bool is_known = error.find("is not differentiated again while a function is traced") != std::string::npos;
+      if (is_known || error == expected.error) return std::nullopt;
+      return Failure{"trace", fmt::format("threw {}\nplainly {}", error, expected.error)};
+    }
+  }
+  Counts().nodes += static_cast<long>(program.graph.nodes().size());
+  for (const std::string& way : Ways(program.seed, options)) {
     try {
       CheckWay(program, expected, way);
     } catch (const Found& found) {

@@ -1,13 +1,17 @@
-// Check: one case through every way of running it, each compared with evaluation, bit for bit. The ways have names:
+// Check: one case through every way of running it, each compared, bit for bit, with the plain one: evaluation of a
+// graph, a program as C++. The ways have names:
 //
+//   trace           a program throws while it is traced what it throws plainly
+//   evaluation      a program's trace as recorded, on the eager kernels
 //   text            parse(print(graph)) == graph
 //   passes          verified after each pass; twice is once; the result evaluated
 //   passes-PASS     the same without one pass
 //   native          optimised, planned, compiled, called with 1 and 2 threads, with variables' values taken and not
 //   native-unfused, native-unplanned (no memory reuse), native-recorded (no pass at all), native-PASS (without one)
-//   function        the whole of duet::function: traced from a replay, compiled, called
+//   function        the whole of duet::function: traced from a replay or the program, compiled, called
+//   function-tape   a gradient taken of such a function from outside
 //
-// text, passes, passes-PASS and native are always taken; of the others, which need another compilation, one or two.
+// Those up to native are always taken; of the others, which need another compilation, one or two.
 #pragma once
 
 #include <optional>
@@ -30,11 +34,11 @@ struct Failure {
 /// What was compiled and run, for the report of a run.
 struct CheckCounts {
   long cases = 0, raised = 0, compilations = 0, nodes = 0;
-  std::uint64_t outcomes = 0;  ///< hash of what evaluation gave
+  std::uint64_t outcomes = 0;  ///< hash of what the plain way gave
   double evaluate_ms = 0, passes_ms = 0, compile_ms = 0, native_ms = 0;
 };
 CheckCounts& Counts();
 
-std::optional<Failure> Check(const Graph& graph, std::uint64_t seed, const CheckOptions& options = {});
+std::optional<Failure> Check(Case program, const CheckOptions& options = {});
 
 }  // namespace duet::fuzz

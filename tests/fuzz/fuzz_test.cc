@@ -1,5 +1,5 @@
-// Random graphs through every way of running them, a fixed number of seeds: about a minute on one core. What was found
-// before stands in corpus/ and runs first. DUET_FUZZ_SEEDS=N: N seeds per test instead.
+// Random graphs and programs through every way of running them, a fixed number of seeds: about two minutes on one core.
+// What was found before stands in corpus/ and runs first. DUET_FUZZ_SEEDS=N: N seeds per test instead.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "runtime/cpu.h"
+#include "tests/fuzz/recipe_text.h"
 #include "tests/fuzz/session.h"
 
 namespace duet::fuzz {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kShards = 8;
 constexpr std::int64_t kSeedsPerShard = 250;
+constexpr std::int64_t kProgramsPerShard = 40;
 constexpr std::int64_t kSeedsPerIsa = 150;
 
 std::vector<std::string> CorpusFiles() {
@@ -34,14 +36,33 @@ INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus, testing::ValuesIn(CorpusFiles()), [](cons
   return name;
 });
 
+int FailuresOfShard(Sort sort, int shard, std::int64_t seeds) {
+  SessionOptions options;
+  options.sort = sort;
+  const char* wanted = std::getenv("DUET_FUZZ_SEEDS");
+  options.seeds = wanted ? std::atoll(wanted) : seeds;
+  options.first = 1 + static_cast<std::uint64_t>(shard * options.seeds);
+  return RunSeeds(options, /*report=*/false);
+}
+
 class RandomGraphs : public testing::TestWithParam<int> {};
 
 TEST_P(RandomGraphs, AllWaysAgree) {
-  SessionOptions options;
-  const char* seeds = std::getenv("DUET_FUZZ_SEEDS");
-  options.seeds = seeds ? std::atoll(seeds) : kSeedsPerShard;
-  options.first = 1 + static_cast<std::uint64_t>(GetParam() * options.seeds);
-  EXPECT_EQ(RunSeeds(options, /*report=*/false), 0) << "the graph, shrunk, is printed above";
+  EXPECT_EQ(FailuresOfShard(Sort::kGraph, GetParam(), kSeedsPerShard), 0) << "the graph, shrunk, is printed above";
+}
+
+class RandomPrograms : public testing::TestWithParam<int> {};
+
+TEST_P(RandomPrograms, AllWaysAgree) {
+  EXPECT_EQ(FailuresOfShard(Sort::kProgram, GetParam(), kProgramsPerShard), 0)
+      << "the program, shrunk, is printed above";
+}
+
+TEST(ProgramTexts, ReadBack) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const std::string text = TextOfSeed(seed, Sort::kProgram);
+    EXPECT_EQ(PrintProgram(ParseProgram(text, "printed")), text) << "seed " << seed;
+  }
 }
 
 // The numbers do not depend on the CPU either.
@@ -58,6 +79,7 @@ TEST(RandomGraphsOnOtherCpus, GiveTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, RandomGraphs, testing::Range(0, kShards));
+INSTANTIATE_TEST_SUITE_P(Fuzz, RandomPrograms, testing::Range(0, kShards));
 
 }  // namespace
 }  // namespace duet::fuzz

@@ -18,9 +18,13 @@ constexpr std::int64_t kLargeSizes[] = {255, 1000, 4095, 4096, 4097, 8193, 12289
 
 }  // namespace
 
-Recipe Generate(std::uint64_t seed) { return Generator(seed).Run(); }
+Recipe Generate(std::uint64_t seed, Sort sort) { return Generator(seed, sort).Run(); }
 
-Generator::Generator(std::uint64_t seed) : random_(seed) {
+Generator::Generator(std::uint64_t seed, Sort sort) : random_(seed) {
+  if (sort == Sort::kProgram) {
+    BeginProgram();
+    return;
+  }
   for (int i = 0; i < 3; ++i) palette_.push_back(random_.Pick(kSizes));
   palette_.push_back(random_.Between(1, 4));
   if (random_.Chance(12)) palette_.push_back(0);
@@ -33,6 +37,7 @@ Generator::Generator(std::uint64_t seed) : random_(seed) {
 }
 
 Recipe Generator::Run() {
+  if (recipe_.is_program) return RunProgram();
   const std::int64_t nodes = random_.Chance(70) ? random_.Between(1, 14) : random_.Between(15, 60);
   for (int attempts = 0; recipe_.NodeCount() < nodes && attempts < 400; ++attempts) {
     if (random_.Chance(idiom_percent_))
@@ -79,9 +84,15 @@ int Generator::Add(Op op, std::vector<int> operands, const Attributes& attribute
   return -1;
 }
 
-int Generator::Argument(const std::string& stem, const Type& type, Input::Kind kind) {
+int Generator::Argument(const std::string& wanted, const Type& type, Input::Kind kind) {
+  const bool is_tame = recipe_.is_program && wanted.size() == 1 && random_.Chance(88);
+  const std::string stem = is_tame ? "t" : wanted;
+  if (recipe_.is_program && kind == Input::Kind::kVariable)
+    variables_.push_back({fmt::format("{}_{}", stem, names_), type});
   return recipe_.AddInput(kind, fmt::format("{}_{}", stem, names_++), type);
 }
+
+int Generator::NewVariable(const Type& type) { return Argument("v", type, Input::Kind::kVariable); }
 
 int Generator::Constant(const Type& type) {
   Attributes attributes;
@@ -105,10 +116,12 @@ int Generator::Splat(const Type& type, double number) {
 }
 
 int Generator::Leaf(const Type& type) {
+  if (!enclosing_.empty() && random_.Chance(70))
+    if (const int outer = Captured(type); outer >= 0) return outer;
   const std::int64_t choice = random_.Below(100);
   if (choice < 20) return Constant(type);
   if (choice < 28) return Argument("c", type, Input::Kind::kCapture);
-  if (choice < 38) return Argument("v", type, Input::Kind::kVariable);
+  if (choice < 38) return Read(NewVariable(type));
   if (choice < 44 && Accepts(OpDTypes::Number, type.dtype) && !type.shape.empty()) {
     Attributes attributes = ToShape(type.shape);
     attributes.dtype = type.dtype;
@@ -176,7 +189,7 @@ int Generator::Shown(int item) {
 void Generator::PickOutputs() {
   std::vector<char> read(recipe_.items.size(), 0);
   for (const Recipe::Item& item : recipe_.items)
-    for (int operand : item.operands) read[static_cast<std::size_t>(operand)] = 1;
+    for (int place : recipe_.ReadBy(item)) read[static_cast<std::size_t>(place)] = 1;
   std::vector<int> ends;
   for (int item = 0; item < static_cast<int>(recipe_.items.size()); ++item) {
     if (!recipe_.IsValue(item)) continue;

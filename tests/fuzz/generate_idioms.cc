@@ -123,19 +123,20 @@ int Generator::AddMultiplyAdd() {
 // A step of momentum: read, compute, write, sometimes read by something after it, sometimes two variables swapped.
 int Generator::AddVariableUpdate() {
   const Type type = RandomType(OpDTypes::Number);
-  const int m = Argument("v", type, Input::Kind::kVariable), p = Argument("v", type, Input::Kind::kVariable);
+  const int m = NewVariable(type), p = NewVariable(type);
   Attributes write_m, write_p;
   write_m.variable = m;
   write_p.variable = p;
   if (random_.Chance(20)) {
-    Add(Op::write_variable, {p}, write_m);
-    return Add(Op::write_variable, {m}, write_p);
+    const int old_m = Read(m);
+    Add(Op::write_variable, {Read(p)}, write_m);
+    return Add(Op::write_variable, {old_m}, write_p);
   }
-  const int kept = Add(Op::multiply, {m, Splat(type, type.dtype == f32 || type.dtype == f64 ? 0.9 : 3)});
+  const int kept = Add(Op::multiply, {Read(m), Splat(type, type.dtype == f32 || type.dtype == f64 ? 0.9 : 3)});
   const int next = Add(Op::add, {kept, Value(type)});
   if (next < 0) return -1;
   Add(Op::write_variable, {next}, write_m);
-  return Add(Op::write_variable, {Add(Op::subtract, {p, next})}, write_p);
+  return Add(Op::write_variable, {Add(Op::subtract, {Read(p), next})}, write_p);
 }
 
 int Generator::AddMovement() {

@@ -236,14 +236,9 @@ int Generator::AddMatmul() {
 }
 
 int Generator::AddWrite() {
-  std::vector<int> variables;
-  for (int item = 0; item < static_cast<int>(recipe_.items.size()); ++item)
-    if (recipe_.items[static_cast<std::size_t>(item)].is_input &&
-        recipe_.items[static_cast<std::size_t>(item)].kind == Input::Kind::kVariable)
-      variables.push_back(item);
-  const int variable = !variables.empty() && random_.Chance(70)
-                           ? random_.Pick(variables)
-                           : Argument("v", RandomType(OpDTypes::Any), Input::Kind::kVariable);
+  const std::vector<int> variables = VariablesInReach();
+  const int variable =
+      !variables.empty() && random_.Chance(70) ? random_.Pick(variables) : NewVariable(RandomType(OpDTypes::Any));
   Attributes attributes;
   attributes.variable = variable;
   return Add(Op::write_variable, {Value(TypeOf(variable))}, attributes);

@@ -1,5 +1,6 @@
 // Generator: what Generate is made of: leaves and values that fit (generate.cc), one op of a class (generate_ops.cc),
-// idioms that random choices would hardly ever find (generate_idioms.cc).
+// idioms that random choices would hardly ever find (generate_idioms.cc), programs with their regions
+// (generate_control.cc, generate_program.cc).
 // A member that adds an op returns its place, or -1 when it did not come to be (inference refused, or it is too large).
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fuzz/generate.h"
 #include "tests/fuzz/random.h"
 #include "tests/fuzz/recipe.h"
 
@@ -14,7 +16,7 @@ namespace duet::fuzz {
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed);
+  Generator(std::uint64_t seed, Sort sort);
   Recipe Run();
 
  private:
@@ -28,6 +30,7 @@ class Generator {
   int Constant(const Type& type);
   int Splat(const Type& type, double number);
   int Argument(const std::string& stem, const Type& type, Input::Kind kind = Input::Kind::kArgument);
+  int NewVariable(const Type& type);
   /// A live value: of this type, or any that the op takes; -1 when there is none.
   int Live(const Type& type);
   int LiveOf(OpDTypes accepted, int least_rank = 0);
@@ -67,6 +70,39 @@ class Generator {
   int AddGatherAndScatter();
   int KeepDims(int reduced, const Shape& shape, const Shape& axes);
 
+  // generate_program.cc
+  void BeginProgram();
+  Recipe RunProgram();
+  void Grow(std::int64_t statements);
+  int AddStep();  ///< an op that a gradient likes
+  int AddRandomNumbers();
+  int AddPrint();
+  int AddCheck();
+  int Read(int variable);  ///< in a graph it is its value
+  std::vector<int> VariablesInReach();
+  /// A value of the recipe around, or of one further out; -1 when there is none.
+  int Captured(const Type& type);
+  int CapturedFrom(std::size_t level, const Type& type);
+  /// What a carry may become: most often made of what it was.
+  int Next(int carry);
+  int Predicate();
+  /// Of 0 to most.
+  int SmallInt(std::int64_t most);
+  int Scalar(OpDTypes accepted);
+
+  // generate_control.cc
+  int AddControl();
+  int AddBranches(Recipe::Control control);
+  int AddWhile();
+  int AddFori();
+  int AddScan();
+  int AddCall(Recipe::Control control);
+  /// A region with these parameters: statements, then what `results` picks.
+  template <class F>
+  Recipe Region(const std::vector<Type>& parameters, std::int64_t statements, F results);
+  int Finish(Recipe::Item control);
+  std::vector<int> SomeValues(OpDTypes accepted, std::int64_t least, std::int64_t most);
+
   static Attributes Axes(const Shape& axes) {
     Attributes attributes;
     attributes.axes = axes;
@@ -83,6 +119,11 @@ class Generator {
   Recipe recipe_;
   std::vector<std::int64_t> palette_;
   std::vector<int> shown_;
+
+  // Of programs.
+  std::vector<Recipe> enclosing_;  ///< around the region that grows, the whole first
+  std::vector<std::pair<std::string, Type>> variables_;
+  bool may_write_ = true;  ///< conditions may not
   std::int64_t max_elements_ = 1 << 13;
   bool indices_may_be_bad_ = false;
   int idiom_percent_ = 15;

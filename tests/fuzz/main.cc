@@ -1,10 +1,11 @@
 // duet_fuzz_tests: GoogleTest by default; with one of these, a run of its own:
 //
 //   --seeds=N | --time=SECONDS   random graphs, from --first=SEED; --failures=K of them end the run; --save=DIR
+//   --kind=program               random programs with control flow, variables and gradients instead
 //   --shrink=SEED                cut one down, each candidate in a process of its own (for crashes)
 //   --check=FILE                 one file in every way (its `; seed N` makes the inputs)
-//   --print=SEED                 the graph of a seed
-//   --only=WAY --all --no-native what is compared (tests/fuzz/check.h); --no-shrink prints the graph as it is
+//   --print=SEED                 the graph or program of a seed
+//   --only=WAY --all --no-native what is compared (tests/fuzz/check.h); --no-shrink prints it as it is
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -12,8 +13,6 @@
 #include <cstdlib>
 #include <string>
 
-#include "graph/print.h"
-#include "tests/fuzz/generate.h"
 #include "tests/fuzz/session.h"
 
 namespace {
@@ -33,7 +32,7 @@ int main(int argc, char** argv) {
 
   duet::fuzz::SessionOptions options;
   options.max_failures = 3;
-  std::string value, check, shrink, print;
+  std::string value, check, shrink, print, kind;
   bool session = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -55,20 +54,21 @@ int main(int argc, char** argv) {
       options.shrink = false;
     } else if (!ReadFlag(argument, "save", &options.save) && !ReadFlag(argument, "only", &options.check.only) &&
                !ReadFlag(argument, "check", &check) && !ReadFlag(argument, "shrink", &shrink) &&
-               !ReadFlag(argument, "print", &print) && !argument.starts_with("--gtest")) {
+               !ReadFlag(argument, "print", &print) && !ReadFlag(argument, "kind", &kind) &&
+               !argument.starts_with("--gtest")) {
       std::fprintf(stderr, "unknown argument %s; they are listed in tests/fuzz/main.cc\n", argument.c_str());
       return 2;
     }
   }
+  if (kind == "program") options.sort = duet::fuzz::Sort::kProgram;
   duet::fuzz::CatchCrashes(options.shrink);
   if (!print.empty()) {
-    const auto recipe = duet::fuzz::Generate(std::strtoull(print.c_str(), nullptr, 10));
-    std::fputs(duet::PrintGraph(duet::fuzz::ToGraph(recipe)).c_str(), stdout);
+    std::fputs(duet::fuzz::TextOfSeed(std::strtoull(print.c_str(), nullptr, 10), options.sort).c_str(), stdout);
     return 0;
   }
   if (!shrink.empty()) {
     const std::uint64_t seed = std::strtoull(shrink.c_str(), nullptr, 10);
-    if (duet::fuzz::ShrinkSeed(seed, options.check.only, options.save)) return 1;
+    if (duet::fuzz::ShrinkSeed(seed, options.sort, options.check.only, options.save)) return 1;
     std::fprintf(stderr, "seed %s does not fail\n", shrink.c_str());
     return argc > 2 ? 0 : 1;  // after a crash it has failed once
   }

@@ -1,4 +1,4 @@
-// Session: seeds one after another, as CI and long runs need them. A failure is shrunk and printed as IR text with its
+// Session: seeds one after another, as CI and long runs need them. A failure is shrunk and printed as text with its
 // seed; a crash is caught, and shrunk in child processes. `; seed N` in a file says what its inputs hold.
 #pragma once
 
@@ -6,16 +6,18 @@
 #include <string>
 
 #include "tests/fuzz/check.h"
+#include "tests/fuzz/generate.h"
 
 namespace duet::fuzz {
 
 struct SessionOptions {
+  Sort sort = Sort::kGraph;
   std::uint64_t first = 1;  ///< seed
   std::int64_t seeds = 100;
   double seconds = 0;    ///< > 0: as many seeds as fit
   int max_failures = 1;  ///< then it ends
-  bool shrink = true;    ///< else the graph is printed as it is
-  std::string save;      ///< a folder for the shrunk graphs
+  bool shrink = true;    ///< else it is printed as it is
+  std::string save;      ///< a folder for what is shrunk
   CheckOptions check;
 };
 
@@ -29,7 +31,10 @@ std::string ReportUnderIsa(const std::string& isa, std::uint64_t first, std::int
 std::string CheckFile(const std::string& path, const std::string& only = "");
 
 /// Shrinks a seed, each candidate in a process of its own, and prints what is left. Returns whether it fails.
-bool ShrinkSeed(std::uint64_t seed, const std::string& only, const std::string& save);
+bool ShrinkSeed(std::uint64_t seed, Sort sort, const std::string& only, const std::string& save);
+
+/// The graph or program of a seed.
+std::string TextOfSeed(std::uint64_t seed, Sort sort);
 
 /// A signal that ends the program starts ShrinkSeed for the seed in progress.
 void CatchCrashes(bool shrink);

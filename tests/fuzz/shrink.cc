@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
 #include "runtime/tensor_body.h"
@@ -13,21 +12,53 @@ namespace duet::fuzz {
 namespace {
 
 using Item = Recipe::Item;
+using Kind = Recipe::Kind;
+
+// The recipe and all its regions, outer ones first.
+void ListBlocks(Recipe& recipe, std::vector<Recipe*>& blocks) {
+  blocks.push_back(&recipe);
+  for (Item& item : recipe.items)
+    for (Recipe& region : item.regions) ListBlocks(region, blocks);
+}
+
+std::vector<Recipe*> Blocks(Recipe& recipe) {
+  std::vector<Recipe*> blocks;
+  ListBlocks(recipe, blocks);
+  return blocks;
+}
+
+void DropDeadItems(Recipe& recipe) {
+  for (Item& item : recipe.items)
+    for (Recipe& region : item.regions) DropDeadItems(region);
+  recipe.DropUnusedInputs();
+  std::vector<char> keep(recipe.items.size(), 0);
+  for (int output : recipe.outputs) keep[static_cast<std::size_t>(output)] = 1;
+  for (std::size_t i = recipe.items.size(); i-- > 0;) {
+    const Item& item = recipe.items[i];
+    if (item.kind == Kind::kInput || HasEffects(item)) keep[i] = 1;
+    if (keep[i])
+      for (int read : recipe.ReadBy(item)) keep[static_cast<std::size_t>(read)] = 1;
+  }
+  recipe.Drop(keep);
+}
 
 class Shrinker {
  public:
-  Shrinker(Recipe recipe, const std::function<bool(const Graph&)>& fails, int attempts)
+  Shrinker(Recipe recipe, const std::function<bool(const Recipe&)>& fails, int attempts)
       : recipe_(std::move(recipe)), fails_(fails), attempts_(attempts) {}
 
   Recipe Run() {
-    Recipe live = recipe_;
-    drops_dead_nodes_ = true;
-    drops_dead_nodes_ = Try(std::move(live));  // unless the failure needs them
+    drops_dead_items_ = true;
+    drops_dead_items_ = Try(recipe_);  // unless the failure needs them
     bool shrunk = true;
     while (shrunk && attempts_ > 0) {
       shrunk = CutOutputs();
-      shrunk |= CutNodes();
-      shrunk |= BypassNodes();
+      shrunk |= CutGradient();
+      for (std::size_t b = 0; b < Blocks(recipe_).size(); ++b) {
+        shrunk |= CutItems(b);
+        shrunk |= BypassItems(b);
+        shrunk |= CutControl(b);
+      }
       shrunk |= CutSizes();
       shrunk |= MakeArguments();
     }
@@ -39,9 +70,9 @@ class Shrinker {
   bool Try(Recipe candidate) {
     if (--attempts_ < 0) return false;
     try {
-      if (drops_dead_nodes_) DropDeadNodes(candidate);
+      if (drops_dead_items_) DropDeadItems(candidate);
       candidate.DropUnusedInputs();
-      if (!fails_(ToGraph(candidate))) return false;
+      if (!fails_(candidate)) return false;
     } catch (const Error&) {
       return false;
     }
@@ -49,17 +80,18 @@ class Shrinker {
     return true;
   }
 
-  static void DropDeadNodes(Recipe& recipe) {
-    std::vector<char> keep(recipe.items.size(), 0);
-    for (int output : recipe.outputs) keep[static_cast<std::size_t>(output)] = 1;
-    for (std::size_t i = recipe.items.size(); i-- > 0;) {
-      const Item& item = recipe.items[i];
-      if (item.is_input || HasEffect(item.op) || CanRaise(item.op)) keep[i] = 1;
-      if (keep[i])
-        for (int operand : item.operands) keep[static_cast<std::size_t>(operand)] = 1;
+  bool TryEdit(std::size_t block, const Edit& edit) {
+    Recipe candidate = recipe_;
+    try {
+      edit(*Blocks(candidate)[block]);
+      candidate.InferTypes();
+    } catch (const Error&) {
+      return false;
     }
-    recipe.Drop(keep);
+    return Try(std::move(candidate));
   }
+
+  const Recipe& Block(std::size_t block) { return *Blocks(recipe_)[block]; }
 
   bool CutOutputs() {
     bool shrunk = false;
@@ -81,36 +113,43 @@ class Shrinker {
     return shrunk;
   }
 
-  // Items [first, last) go; what they made becomes an input.
-  static Recipe Cut(const Recipe& recipe, std::size_t first, std::size_t last) {
-    Recipe cut = recipe;
-    std::vector<char> keep(cut.items.size(), 1);
-    for (std::size_t i = first; i < last; ++i) {
-      Item& item = cut.items[i];
-      if (item.is_input) continue;
-      if (HasEffect(item.op)) {
-        keep[i] = 0;
-        continue;
-      }
-      Item input;
-      input.is_input = true;
-      input.name = fmt::format("n{}", i);
-      input.type = item.type;
-      item = std::move(input);
+  bool CutGradient() {
+    for (int simpler = 0; simpler < static_cast<int>(recipe_.gradient); ++simpler) {
+      Recipe candidate = recipe_;
+      candidate.gradient = static_cast<Recipe::Gradient>(simpler);
+      if (Try(std::move(candidate))) return true;
     }
-    cut.Drop(keep);
-    return cut;
+    return false;
   }
 
-  bool CutNodes() {
+  // Items [first, last) go; what they made becomes an input.
+  static void Cut(Recipe& recipe, std::size_t first, std::size_t last) {
+    std::vector<char> keep(recipe.items.size(), 1);
+    for (std::size_t i = first; i < last; ++i) {
+      const int place = static_cast<int>(i);
+      if (recipe.items[i].kind == Kind::kInput) continue;
+      if (recipe.IsValue(place)) {
+        MakeInput(recipe, place);
+        continue;
+      }
+      keep[i] = 0;
+      for (std::size_t k = i + 1; k < recipe.items.size(); ++k)
+        if (recipe.items[k].kind == Kind::kResult && recipe.items[k].operands[0] == place)
+          MakeInput(recipe, static_cast<int>(k));
+    }
+    recipe.Drop(keep);
+  }
+
+  bool CutItems(std::size_t block) {
     bool shrunk = false;
-    for (std::size_t size = std::max<std::size_t>(recipe_.items.size() / 2, 1); size >= 1; size /= 2) {
-      for (std::size_t first = 0; first < recipe_.items.size();) {
-        const std::size_t last = std::min(first + size, recipe_.items.size());
-        const bool has_node = std::any_of(recipe_.items.begin() + static_cast<std::ptrdiff_t>(first),
-                                          recipe_.items.begin() + static_cast<std::ptrdiff_t>(last),
-                                          [](const Item& item) { return !item.is_input; });
-        if (has_node && Try(Cut(recipe_, first, last)))
+    for (std::size_t size = std::max<std::size_t>(Block(block).items.size() / 2, 1); size >= 1; size /= 2) {
+      for (std::size_t first = 0; block < Blocks(recipe_).size() && first < Block(block).items.size();) {
+        const auto& items = Block(block).items;
+        const std::size_t last = std::min(first + size, items.size());
+        const bool is_more = std::any_of(items.begin() + static_cast<std::ptrdiff_t>(first),
+                                         items.begin() + static_cast<std::ptrdiff_t>(last),
+                                         [](const Item& item) { return item.kind != Kind::kInput; });
+        if (is_more && TryEdit(block, [&](Recipe& recipe) { Cut(recipe, first, last); }))
           shrunk = true;
         else
           first += size;
@@ -119,26 +158,59 @@ class Shrinker {
     return shrunk;
   }
 
-  // A node becomes one of its operands of the same type.
-  bool BypassNodes() {
+  static void Bypass(Recipe& recipe, int place, int by) {
+    const auto redirect = [&](int& item) {
+      if (item == place) item = by;
+    };
+    for (Item& item : recipe.items) {
+      for (int& value : item.operands) redirect(value);
+      for (Recipe& region : item.regions)
+        for (Item& inner : region.items)
+          if (inner.kind == Kind::kOuter) redirect(inner.index);
+    }
+    for (int& output : recipe.outputs) redirect(output);
+    std::vector<char> keep(recipe.items.size(), 1);
+    keep[static_cast<std::size_t>(place)] = 0;
+    recipe.Drop(keep);
+  }
+
+  // A value becomes one of the same type that it is made of: an operand, or one of the control flow that it results of.
+  bool BypassItems(std::size_t block) {
     bool shrunk = false;
-    for (std::size_t i = recipe_.items.size(); i-- > 0;) {
-      if (i >= recipe_.items.size() || recipe_.items[i].is_input || !recipe_.IsValue(static_cast<int>(i))) continue;
-      for (int operand : recipe_.items[i].operands) {
-        if (!(recipe_.type(operand) == recipe_.items[i].type)) continue;
-        Recipe bypassed = recipe_;
-        const auto redirect = [&](int& item) {
-          if (item == static_cast<int>(i)) item = operand;
-        };
-        for (Item& item : bypassed.items)
-          for (int& value : item.operands) redirect(value);
-        for (int& output : bypassed.outputs) redirect(output);
-        std::vector<char> keep(bypassed.items.size(), 1);
-        keep[i] = 0;
-        bypassed.Drop(keep);
-        if (!Try(std::move(bypassed))) continue;
+    if (block >= Blocks(recipe_).size()) return shrunk;
+    for (int place = static_cast<int>(Block(block).items.size()); place-- > 0;) {
+      const Recipe& recipe = Block(block);
+      if (place >= static_cast<int>(recipe.items.size()) || !recipe.IsValue(place)) continue;
+      const Item& item = recipe.items[static_cast<std::size_t>(place)];
+      const std::vector<int> operands = item.kind == Kind::kResult
+                                            ? recipe.items[static_cast<std::size_t>(item.operands[0])].operands
+                                            : item.operands;
+      for (int operand : operands) {
+        if (!recipe.IsValue(operand) || !(recipe.type(operand) == recipe.type(place))) continue;
+        if (!TryEdit(block, [&](Recipe& candidate) { Bypass(candidate, place, operand); })) continue;
         shrunk = true;
         break;
+      }
+    }
+    return shrunk;
+  }
+
+  bool CutControl(std::size_t block) {
+    bool shrunk = false;
+    if (block >= Blocks(recipe_).size()) return shrunk;
+    for (int place = static_cast<int>(Block(block).items.size()); place-- > 0;) {
+      bool again = true;
+      while (again && attempts_ > 0) {
+        again = false;
+        const Recipe& recipe = Block(block);
+        if (place >= static_cast<int>(recipe.items.size()) ||
+            recipe.items[static_cast<std::size_t>(place)].kind != Kind::kControl)
+          break;
+        for (const Edit& edit : ControlEdits(recipe, place)) {
+          if (!TryEdit(block, edit)) continue;
+          shrunk = again = true;
+          break;
+        }
       }
     }
     return shrunk;
@@ -153,43 +225,37 @@ class Shrinker {
     return resized;
   }
 
-  // Every axis of size `from` becomes one of size `to`. Throws what inference throws.
-  static Recipe Resize(const Recipe& recipe, std::int64_t from, std::int64_t to) {
-    Recipe resized;
-    resized.outputs = recipe.outputs;
+  // Every axis of size `from` becomes one of size `to`, every length of a scan too.
+  static void Resize(Recipe& recipe, std::int64_t from, std::int64_t to) {
     const auto in = [&](Shape shape) {
       for (Dim& dim : shape)
         if (dim.same(from)) dim = to;
       return shape;
     };
-    for (const Item& item : recipe.items) {
-      if (item.is_input) {
-        resized.AddInput(item.kind, item.name, {item.type.dtype, in(item.type.shape)});
-        continue;
+    for (Recipe* block : Blocks(recipe)) {
+      for (Item& item : block->items) {
+        if (item.kind == Kind::kInput) item.type.shape = in(item.type.shape);
+        if (item.kind == Kind::kNode) item.attributes.shape = in(item.attributes.shape);
+        if (item.kind == Kind::kNode && item.op == Op::constant)
+          item.attributes.data = Resized(item.attributes.data, in(item.type.shape));
+        if (item.kind == Kind::kControl && item.length == from) item.length = to;
       }
-      Attributes attributes = item.attributes;
-      attributes.shape = in(attributes.shape);
-      if (item.op == Op::constant) attributes.data = Resized(attributes.data, in(item.type.shape));
-      resized.AddNode(item.op, item.operands, attributes);
     }
-    return resized;
   }
 
   bool CutSizes() {
     std::set<std::int64_t> sizes;
-    for (const Item& item : recipe_.items)
-      for (Dim dim : item.type.shape) sizes.insert(dim);
+    for (const Recipe* block : Blocks(recipe_)) {
+      for (const Item& item : block->items) {
+        for (Dim dim : item.type.shape) sizes.insert(dim);
+        if (item.length > 0) sizes.insert(item.length);
+      }
+    }
     bool shrunk = false;
     for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
       for (const std::int64_t smaller : {std::int64_t{1}, std::int64_t{2}, *size / 2, *size - 1}) {
         if (smaller >= *size || smaller < 1) continue;
-        std::optional<Recipe> resized;
-        try {
-          resized = Resize(recipe_, *size, smaller);
-        } catch (const Error&) {
-          continue;
-        }
-        if (!Try(std::move(*resized))) continue;
+        if (!TryEdit(0, [&](Recipe& recipe) { Resize(recipe, *size, smaller); })) continue;
         shrunk = true;
         break;
       }
@@ -197,27 +263,43 @@ class Shrinker {
     return shrunk;
   }
 
-  // Captures and variables that nothing writes become arguments.
+  // Captures, and variables that nothing writes, become arguments.
   bool MakeArguments() {
+    std::set<std::string> names;
+    for (const Recipe* block : Blocks(recipe_))
+      for (const Item& item : block->items)
+        if (item.kind == Kind::kInput && item.input != Input::Kind::kArgument) names.insert(item.name);
     bool shrunk = false;
-    for (std::size_t i = 0; i < recipe_.items.size(); ++i) {
-      if (!recipe_.items[i].is_input || recipe_.items[i].kind == Input::Kind::kArgument) continue;
-      Recipe simpler = recipe_;
-      simpler.items[i].kind = Input::Kind::kArgument;
-      shrunk |= Try(std::move(simpler));
-    }
+    for (const std::string& name : names)
+      shrunk |= TryEdit(0, [&](Recipe& recipe) {
+        for (Recipe* block : Blocks(recipe))
+          for (Item& item : block->items)
+            if (item.kind == Kind::kInput && item.name == name) {
+              if (block->is_program && item.is_variable()) throw ValueError("it is read, not used");
+              item.input = Input::Kind::kArgument;
+            }
+      });
     return shrunk;
   }
 
   Recipe recipe_;
-  const std::function<bool(const Graph&)>& fails_;
+  const std::function<bool(const Recipe&)>& fails_;
   int attempts_;
-  bool drops_dead_nodes_ = false;
+  bool drops_dead_items_ = false;
 };
 
 }  // namespace
 
-Recipe Shrink(Recipe recipe, const std::function<bool(const Graph&)>& fails, int max_attempts) {
+void MakeInput(Recipe& recipe, int place) {
+  static int count = 0;
+  Item input;
+  input.kind = Kind::kInput;
+  input.name = fmt::format("{}{}", recipe.is_program ? "t_n" : "n", count++);
+  input.type = recipe.type(place);
+  recipe.items[static_cast<std::size_t>(place)] = std::move(input);
+}
+
+Recipe Shrink(Recipe recipe, const std::function<bool(const Recipe&)>& fails, int max_attempts) {
   return Shrinker(std::move(recipe), fails, max_attempts).Run();
 }
 

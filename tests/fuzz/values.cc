@@ -207,6 +207,7 @@ Tensor InputValue(const std::string& name, const Type& type, std::uint64_t seed)
   if (name.starts_with("ids") || name.starts_with("bad"))
     if (type.dtype == i32 || type.dtype == i64)
       return Indices(type, std::strtoll(name.c_str() + 3, nullptr, 10), name[0] == 'b', own);
+  if (name.starts_with("t_")) return Fill(type, Style::kUnit, own);
   return AnyValue(type, own);
 }
 

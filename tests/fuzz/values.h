@@ -4,6 +4,7 @@
 //
 //   idsN...  integers in [-N, N): indices that are in range for an axis of N
 //   badN...  the same, some of them out of range
+//   t_...    numbers between -2 and 2, integers between -9 and 9
 #pragma once
 
 #include <cstdint>

@@ -41,6 +41,11 @@ TEST(FunctionCache, TheLeastRecentlyUsedTraceGoes) {
   EXPECT_THAT(f.explain(), HasSubstr("2 more traces were dropped to stay within the budget"));
 }
 
+TEST(FunctionCache, ABudgetIsNotNegative) {
+  const auto make = [] { function{[](const Tensor& x) { return x; }, {.name = "f", .max_traces = -1}}; };
+  EXPECT_THAT(make, testing::ThrowsMessage<ValueError>(HasSubstr("f: max_traces and max_bytes are at least 0")));
+}
+
 TEST(FunctionCache, ABudgetOfOneTrace) {
   const function f{[](const Tensor& x) { return x * 2; }, {.reduce_retracing = false, .max_traces = 1}};
   for (int round = 0; round < 3; ++round)

@@ -290,5 +290,20 @@ TEST(FunctionSymbol, ATrainingStepOverManyBatchSizes) {
   for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(same_bits(plain[i], traced[i])) << i;
 }
 
+// A size inside a loop's body, where derivatives and batches from outside record the body again.
+TEST(FunctionSymbol, LevelsAroundALoopThatUsesASize) {
+  const auto body = [](const Tensor& x) {
+    return sum(fori_loop(0, 2, [n = x.dim(0)](const Tensor&, const Tensor& s) { return sin(s) * 0.5 + n; }, x));
+  };
+  const function f{body};
+  for (const int n : {5, 3, 7}) {
+    const Tensor x = iota({n}, 0, f32), xs = iota({2, n}, 0, f32);
+    EXPECT_TRUE(same_bits(jvp([&](const Tensor& t) { return f(t); }, x, x).second, jvp(body, x, x).second));
+    EXPECT_TRUE(same_bits(vmap([&](const Tensor& t) { return f(t); })(xs), vmap(body)(xs)));
+    EXPECT_TRUE(same_bits(grad([&](const Tensor& t) { return f(t); })(x), grad(body)(x)));
+  }
+  EXPECT_EQ(f.stats().traces, 2);
+}
+
 }  // namespace
 }  // namespace duet

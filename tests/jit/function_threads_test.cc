@@ -71,6 +71,20 @@ TEST(FunctionThreads, AllWaitForTheOneTrace) {
 }
 
 // The next thread that waits takes over.
+// Neither waits for what the other one holds.
+TEST(FunctionThreads, FunctionsThatWriteWhatTheOtherReads) {
+  Variable a(zeros({200})), b(ones({200}));
+  const function f{[&](const Tensor& x) { a.assign(a * 0.5 + b * x); }};
+  const function g{[&](const Tensor& x) { b.assign(b * 0.5 + a * x); }};
+  const Tensor x = tensor(0.1);
+  f.compile(x);
+  g.compile(x);
+  OnThreads(4, [&](int t) {
+    for (int call = 0; call < 2000; ++call) t % 2 ? f(x) : g(x);
+  });
+  EXPECT_TRUE(all(isfinite(a.value() + b.value())).item<bool>());
+}
+
 TEST(FunctionThreads, AFailedTraceIsTriedByTheNext) {
   std::atomic<int> attempts{0}, failed{0}, right{0};
   const function f{[&](const Tensor& x) {

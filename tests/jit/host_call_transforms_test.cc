@@ -158,12 +158,145 @@ TEST(HostCallTransforms, EffectsInLoopsHappenOnceUnderGrad) {
   }
 }
 
-TEST(HostCallTransforms, ResultsInALoopAreNotKeptForItsGradient) {
+// What host calls return in branches and scans is kept for their gradient; nothing is called again for it.
+TEST(HostCallTransforms, ResultsInBranchesAndScansAreKeptForTheirGradient) {
+  Log log;
+  // Its derivative is known, C++ code makes that too.
+  const auto call = [&](const char* what, const std::function<Tensor(const Tensor&)>& f) {
+    return [&log, what, f](const Tensor& x) {
+      return host_call(
+          [&log, what, f](const Tensor& t) {
+            log.push_back(what + to_string(t));
+            return f(t);
+          },
+          Spec{f32, x.shape()}, x);
+    };
+  };
+  const auto value = call("value", [](const Tensor& t) { return sin(t); });
+  const auto slope = call("slope", [](const Tensor& t) { return cos(t); });
+  const auto wave = custom_gradient([&](const Tensor& t) { return value(t); },
+                                    [&](const Tensor& t, const Tensor& dy) { return dy * slope(t); },
+                                    [&](const Tensor& t, const Tensor& dt) { return dt * slope(t); });
+  // The slope is computed going forward, so that nothing is called going back.
+  const auto saved_wave = [&](const Tensor& t) {
+    const Tensor y = value(stop_gradient(t)), s = slope(stop_gradient(t));
+    return y + s * (t - stop_gradient(t));
+  };
+  const auto scale = [&](const Tensor& t) { return value(stop_gradient(t)) * t; };
+  using Loss = std::function<Tensor(const Tensor&)>;
+  const std::vector<std::pair<const char*, Loss>> losses = {
+      {"cond",
+       [&](const Tensor& x) {
+         return sum(cond(sum(x) > 0, [&] { return scale(x) * x; }, [&] { return saved_wave(x) + scale(-x); }));
+       }},
+      {"the other branch",
+       [&](const Tensor& x) {
+         return sum(cond(sum(x) < 0, [&] { return scale(x) * x; }, [&] { return saved_wave(x) + scale(-x); }));
+       }},
+      {"switch_case",
+       [&](const Tensor& x) {
+         return sum(switch_case(
+             cast(sum(x * 0), i32) + 1, [&] { return x; }, [&] { return saved_wave(x) * x; },
+             [&] { return scale(x); }));
+       }},
+      {"fori_loop",
+       [&](const Tensor& x) {
+         return sum(fori_loop(0, 3, [&](const Tensor&, const Tensor& a) { return a * scale(a) + x; }, x));
+       }},
+      {"scan",
+       [&](const Tensor& x) {
+         const auto [c, ys] =
+             scan([&](const Tensor& a, const Tensor& each) { return std::pair{saved_wave(a * each), scale(a)}; },
+                  tensor(0.5f), x, {.reverse = true});
+         return c * sum(ys * ys);
+       }},
+      {"cond in scan in cond",
+       [&](const Tensor& x) {
+         return cond(
+             sum(x) > 0,
+             [&] {
+               const auto [c, ys] = scan(
+                   [&](const Tensor& a, const Tensor& each) {
+                     const Tensor next =
+                         cond(each > 1, [&] { return scale(a) * each; }, [&] { return saved_wave(each) + a; });
+                     return std::pair{next, scale(next)};
+                   },
+                   tensor(0.5f), x);
+               return c + sum(ys) + sum(scale(x));
+             },
+             [&] { return sum(scale(x)); });
+       }},
+      {"scan with checkpoints",
+       [&](const Tensor& x) {
+         const auto [c, ys] =
+             scan([&](const Tensor& a, const Tensor& i) { return std::pair{scale(a) + saved_wave(x * i), a}; }, x,
+                  iota({5}, 0, f32) * 0.25f, {.checkpoint_every = 2});
+         return sum(c * c) + sum(ys);
+       }},
+      {"scan in a checkpoint",
+       [&](const Tensor& x) {
+         const auto inside = checkpoint([&](const Tensor& t) {
+           return fori_loop(0, 3, [&](const Tensor&, const Tensor& a) { return a * scale(a) + t; }, t);
+         });
+         return sum(inside(x) * x);
+       }},
+  };
+  const Tensor at = tensor({0.75f, 1.5f, -0.5f});
+  const auto run = [&](const Loss& f) {
+    log.clear();
+    const Tensor result = f(at);
+    return std::pair{to_string(result), log};
+  };
+  for (const auto& [name, loss] : losses) {
+    SCOPED_TRACE(name);
+    const auto plain = run(grad(loss));
+    EXPECT_EQ(plain.second, run(loss).second) << "the gradient calls nothing";
+    const function<Tensor(Tensor)> traced(grad(loss)), inner(loss);
+    EXPECT_EQ(run([&](const Tensor& t) { return traced(t); }), plain);
+    traced.compile(at);
+    EXPECT_EQ(run([&](const Tensor& t) { return traced(t); }), plain);
+    EXPECT_EQ(run(grad([&](const Tensor& t) { return inner(t); })), plain);
+  }
+  // Where the derivative calls, it does so going back, in the same order.
+  const std::vector<Loss> calling_back = {
+      [&](const Tensor& x) {
+        return sum(fori_loop(0, 2, [&](const Tensor&, const Tensor& a) { return wave(a) * x; }, x));
+      },
+      [&](const Tensor& x) { return sum(cond(sum(x) > 0, [&] { return wave(x) * x; }, [&] { return x; })); }};
+  for (const Loss& loss : calling_back) {
+    const auto plain = run(grad(loss));
+    const function<Tensor(Tensor)> traced(grad(loss));
+    EXPECT_EQ(run([&](const Tensor& t) { return traced(t); }), plain);
+    traced.compile(at);
+    EXPECT_EQ(run([&](const Tensor& t) { return traced(t); }), plain);
+    const auto check = check_gradients(loss, at);
+    EXPECT_TRUE(check) << check.explanation;
+  }
+}
+
+TEST(HostCallTransforms, ResultsInAnUnboundedLoopAreNotKeptForItsGradient) {
   const function traced{grad([](const Tensor& x) {
-    return sum(fori_loop(0, 3, [&](const Tensor&, const Tensor& a) { return a * HostSquare(stop_gradient(a)); }, x));
+    return sum(while_loop([](const Tensor& a) { return sum(a) < 9; },
+                          [&](const Tensor& a) { return a * HostSquare(stop_gradient(a)) + 1; }, x));
   })};
   EXPECT_THAT(MessageOf<ValueError>([&] { traced(ones({2})); }),
-              testing::AllOf(HasSubstr("is not kept for the gradient"), HasSubstr("host_call_transforms_test.cc:")));
+              testing::AllOf(HasSubstr("host_call: what it returns in a while_loop is not kept for the gradient"),
+                             HasSubstr("host_call_transforms_test.cc:22")));
+}
+
+// A derivative that nobody gave is missed inside regions too.
+TEST(HostCallTransforms, HasNoDerivativeOfItsOwnInRegions) {
+  const std::vector<std::function<Tensor(const Tensor&)>> losses = {
+      [](const Tensor& x) { return sum(cond(sum(x) > 0, [&] { return HostSquare(x); }, [&] { return x; })); },
+      [](const Tensor& x) {
+        return sum(fori_loop(0, 2, [](const Tensor&, const Tensor& a) { return HostSquare(a); }, x));
+      }};
+  for (const auto& loss : losses) {
+    const std::string plain = MessageOf<ValueError>([&] { grad(loss)(ones({2})); });
+    EXPECT_THAT(plain, testing::AllOf(HasSubstr("host_call: the derivative of C++ code is not known"),
+                                      HasSubstr("host_call_transforms_test.cc:")));
+    EXPECT_EQ(MessageOf<ValueError>([&] { function<Tensor(Tensor)>(grad(loss))(ones({2})); }), plain);
+  }
 }
 
 }  // namespace

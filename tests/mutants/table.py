@@ -6,6 +6,7 @@ Each old text stands exactly once in its file; when a file changes, the run says
 from dataclasses import dataclass
 
 RANDOM_GRAPHS = "./duet_fuzz_tests --time=50 --failures=1 --no-shrink"
+RANDOM_PROGRAMS = "./duet_fuzz_tests --kind=program --time=50 --failures=1 --no-shrink"
 
 
 @dataclass
@@ -18,8 +19,9 @@ class Mutant:
     seconds: int = 60
 
     @property
-    def by_random_graphs(self):
-        return self.command == RANDOM_GRAPHS
+    def by(self):
+        names = {RANDOM_GRAPHS: "random graphs", RANDOM_PROGRAMS: "random programs"}
+        return names.get(self.command, "unit tests")
 
 
 MUTANTS = [
@@ -179,5 +181,65 @@ MUTANTS = [
         command="./duet_eager_tests --gtest_filter='Checkpoint.*'",
         targets=("duet_eager_tests",),
         seconds=300,
+    ),
+    Mutant(
+        "dropped_carry",
+        "a carry that becomes what another one was is taken for one that stays as it is",
+        [
+            (
+                "passes/optimize_regions.cc",
+                "control.body().outputs()[k] == static_cast<ValueId>(k);",
+                "control.body().outputs()[k] < static_cast<ValueId>(carries);",
+            )
+        ],
+        command=RANDOM_PROGRAMS,
+    ),
+    Mutant(
+        "lost_last_carry",
+        "native code: the last carry of a loop is not brought to where its result belongs",
+        [("jit/llvm/emit_control_step.cc", "for (std::size_t k = 0; k < places.size(); ++k) {\n      const PlanBuffer&", "for (std::size_t k = 0; k + 1 < places.size(); ++k) {\n      const PlanBuffer&")],
+        command=RANDOM_PROGRAMS,
+    ),
+    Mutant(
+        "swapped_branches",
+        "a choice that is known while compiling picks the other branch",
+        [("passes/optimize_regions.cc", "number = choice.bits ? 0 : 1;", "number = choice.bits ? 1 : 0;")],
+        command=RANDOM_PROGRAMS,
+    ),
+    Mutant(
+        "hoisted_effect",
+        "effects in a branch or loop do not keep their order among those outside",
+        [
+            (
+                "graph/canonical_order.cc",
+                "return node.has_effect || node.may_raise; }",
+                "return node.region_count == 0 && (node.has_effect || node.may_raise); }",
+            )
+        ],
+        command=RANDOM_PROGRAMS,
+    ),
+    Mutant(
+        "stale_tape",
+        "a gradient goes back through a scan with the carries that its iterations ended with",
+        [
+            (
+                "graph/graph_region.cc",
+                "outputs.push_back(static_cast<ValueId>(i));",
+                "outputs.push_back(graph_->outputs()[i]);",
+            )
+        ],
+        command=RANDOM_PROGRAMS,
+    ),
+    Mutant(
+        "gradient_one_turn_short",
+        "native code: the gradient of a while_loop leaves its first iteration out",
+        [
+            (
+                "jit/llvm/emit_control_step.cc",
+                "EmitLoop(builder_, Int64(builder_, 0), forward[1], 1,",
+                "EmitLoop(builder_, Int64(builder_, 1), forward[1], 1,",
+            )
+        ],
+        command=RANDOM_PROGRAMS,
     ),
 ]

@@ -78,6 +78,43 @@ TEST(TracedGradients, ATapeOutsideSeesInside) {
   EXPECT_SAME(tape.gradient(y, x), grad([](const Tensor& t) { return sum(t * t * t * 2); })(x));
 }
 
+// No derivative goes through a variable that is written and read again, wherever the tape is.
+TEST(TracedGradients, AVariableReadAgainIsARead) {
+  const Tensor x = tensor({1.0, 2.0, 6.0});
+  Variable w(tensor(3.0), "w");
+  const auto body = [&](const Tensor& t) {
+    const Tensor before = w * t;
+    w.assign(mean(t) + w);
+    return sum(exp(t - w) + before + w * t);
+  };
+  const function traced{body};
+  const auto of_both = [&](auto&& f) {
+    w.assign(3.0);
+    GradientTape tape;
+    tape.watch(x);
+    const Tensor y = f(x);
+    const Tensor by_x = tape.gradient(y, x);
+    w.assign(3.0);
+    GradientTape by_variable;
+    return Tensors{by_x, by_variable.gradient(f(x), w)};
+  };
+  const auto along_x = [&](auto&& f) {
+    w.assign(3.0);
+    return jvp([&](const Tensor& t) { return f(t); }, x, x).second;
+  };
+  const Tensors wanted = of_both(body), of_traced = of_both(traced);
+  EXPECT_SAME(of_traced[0], wanted[0]);
+  EXPECT_SAME(of_traced[1], wanted[1]);
+  const Tensor along = along_x(body);
+  EXPECT_SAME(along_x(traced), along);
+  const function whole{[&](const Tensor& t) { return grad(body)(t); }};
+  w.assign(3.0);
+  EXPECT_SAME(whole(x), wanted[0]);
+  whole.compile(x);
+  w.assign(3.0);
+  EXPECT_SAME(whole(x), wanted[0]);
+}
+
 TEST(TracedGradients, OfVariablesInsideAFunction) {
   Variable w(tensor({1.0, -2.0, 3.0}), "w");
   const auto gradient = [&](const Tensor& x) {

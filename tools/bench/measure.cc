@@ -202,7 +202,7 @@ std::int64_t CountDifferent(const Tensor& a, const Tensor& b) {
     case DType::i32:
       return CountDifferentAs<std::int32_t, std::uint32_t>(x, y);
     default:
-      return same_bits(x, y) ? 0 : x.size();
+      return same_bits(x, y) ? 0 : std::int64_t{x.size()};
   }
 }
 
@@ -223,7 +223,8 @@ double CompileNs(const FunctionStats& stats) {
 std::int64_t CountDifferent(const Values& a, const Values& b) {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i)
-    count += i < a.size() && i < b.size() ? CountDifferent(a[i], b[i]) : (i < a.size() ? a[i] : b[i]).size();
+    count +=
+        i < a.size() && i < b.size() ? CountDifferent(a[i], b[i]) : std::int64_t{(i < a.size() ? a[i] : b[i]).size()};
   return count;
 }
 
