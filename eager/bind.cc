@@ -13,6 +13,7 @@ namespace duet {
 namespace {
 
 thread_local Interpreter* t_top = nullptr;
+thread_local bool t_no_writes = false;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
@@ -79,6 +80,7 @@ Tensor BindRead(const std::shared_ptr<VariableBody>& variable, Line line) {
 }
 
 void BindWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
+  if (t_no_writes) Fail<ValueError>("while_loop", "the condition assigns a Variable: assign it in the body", line);
   if (value.empty_handle()) Fail<ValueError>("assign", "the value is an empty Tensor", line);
   const Type& type = value.body()->type;
   if (!(type == variable->type)) {
@@ -104,6 +106,10 @@ Tensor EvaluateNode(Op op, std::span<const Tensor> operands, const Attributes& a
   for (const Tensor& operand : operands) pointers.push_back(&operand);
   return Bind(op, pointers, attributes, line);
 }
+
+NoWrites::NoWrites(bool holds) : outer_(std::exchange(t_no_writes, holds)) {}
+NoWrites::~NoWrites() { t_no_writes = outer_; }
+bool NoWrites::Holds() { return t_no_writes; }
 
 Interpreter* Interpreter::Top() { return t_top; }
 

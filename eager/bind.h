@@ -108,6 +108,20 @@ class Interpreter {
   bool on_stack_ = false;
 };
 
+/// While it lives, this thread assigns no Variable: a loop's condition runs once more than its body.
+class NoWrites {
+ public:
+  explicit NoWrites(bool holds = true);
+  ~NoWrites();
+  NoWrites(const NoWrites&) = delete;
+  NoWrites& operator=(const NoWrites&) = delete;
+
+  static bool Holds();
+
+ private:
+  bool outer_;
+};
+
 /// While it lives, `top` is the innermost level: what lies above it is out of sight.
 class LevelScope {
  public:

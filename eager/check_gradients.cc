@@ -39,6 +39,13 @@ std::string IndexText(std::int64_t flat, const Shape& shape) {
 }  // namespace
 
 GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call) {
+  for (int i = 0; i < arguments.tensor_count; ++i) {
+    const Tensor& leaf = arguments.tensor(i);
+    if (!leaf.empty_handle() && !IsConcrete(leaf))
+      Fail<TraceError>("check_gradients",
+                       "looks at data, and a value that is traced or batched has none: call it outside",
+                       leaf.body()->line);
+  }
   const auto run = [&](const std::vector<Tensor>& leaves) {
     FlatResults results;
     body(call, leaves.data(), results);

@@ -37,6 +37,7 @@ class PlainCode {
 
  private:
   LevelScope nothing_;
+  NoWrites ends_{false};
   UncountedPrints uncounted_;
   HostJournal* journal_;
   const WrittenVariables* guarded_;

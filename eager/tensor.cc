@@ -23,7 +23,7 @@ const TensorBody& Body(const Tensor& tensor, const char* what, Line line) {
 const TensorBody& Concrete(const Tensor& tensor, const char* what, Line line) {
   const TensorBody& body = Body(tensor, what, line);
   if (body.level) {
-    const std::string made = body.line.file ? " (made at " + to_string(body.line) + ")" : "";
+    const std::string made = body.line.file && !(body.line == line) ? " (made at " + to_string(body.line) + ")" : "";
     if (IsBatched(tensor))
       Fail<TraceError>(what,
                        "a value inside vmap stands for every example and has no data of its own" + made +
@@ -55,10 +55,10 @@ U ConvertElement(From value) {
 }
 
 template <class U>
-U ItemAs(const Tensor& tensor, SourceLocation line) {
-  const TensorBody& body = Concrete(tensor, "item", line);
+U ItemAs(const Tensor& tensor, Line line, const char* what = "item") {
+  const TensorBody& body = Concrete(tensor, what, line);
   if (body.size != 1)
-    Fail<ShapeError>("item", "wants exactly one element, there are " + std::to_string(body.size), line,
+    Fail<ShapeError>(what, "wants exactly one element, there are " + std::to_string(body.size), line,
                      std::span(&body.type, 1));
   FloatEnvironmentScope environment;
   switch (body.type.dtype) {
@@ -110,6 +110,9 @@ template <>
 double Tensor::item<double>(SourceLocation line) const {
   return ItemAs<double>(*this, line);
 }
+
+// C++ tells a conversion no line: that of the value, which a traced one has, comes next to it.
+Tensor::operator bool() const { return ItemAs<bool>(*this, body_ ? body_->line : Line(), "bool"); }
 
 const void* Tensor::Elements(DType dtype, SourceLocation line) const {
   const TensorBody& body = Concrete(*this, "span", line);

@@ -11,7 +11,6 @@ using duet::f32, duet::function, duet::i64, duet::Spec, duet::Tensor, duet::Vari
 
 namespace {
 
-// [derivative]
 // A solver that is not made of ops, and what its derivative is.
 Tensor cube_root(const Tensor& x) {
   const auto solve = [](const Tensor& t) {
@@ -23,10 +22,8 @@ Tensor cube_root(const Tensor& x) {
     return dy / (3 * root * root);
   })(x);
 }
-// [/derivative]
 
 void train() {
-  // [fed]
   std::deque<float> stream{3, 5, 4};
   const auto next = [&] {
     if (stream.empty()) throw std::out_of_range("the stream is dry");
@@ -47,7 +44,6 @@ void train() {
         },
         0.0f);
   }};
-  // [/fed]
   follow.compile(2);
   follow(2);
   try {
@@ -60,7 +56,6 @@ void train() {
 }  // namespace
 
 int main() {
-  // [watched]
   Variable calls(0, "calls");
   function halve{[&](const Tensor& x) {
     calls.assign_add(1);
@@ -73,7 +68,6 @@ int main() {
                             },
                             x);
   }};
-  // [/watched]
   const Tensor x = duet::tensor({1.0f, 2.0f});
   halve(x);
   halve.compile(x);

@@ -54,6 +54,32 @@ void gradients() {
   expect(tape.gradient(y, x).empty_handle(), "unconnected: none");
 }
 
+void tapes() {
+  Tensor x = tensor(3.0);
+  GradientTape outer;
+  outer.watch(x);
+  Tensor first;
+  {
+    GradientTape inner;
+    inner.watch(x);
+    first = inner.gradient(x * x * x, x);
+  }
+  Tensor second = outer.gradient(first, x);  // 18: the outer tape saw the inner one go back
+  expect(same_bits(first, tensor(27.0)) && same_bits(second, tensor(18.0)), "a tape in a tape");
+
+  GradientTape tape({.persistent = true});
+  tape.watch(x);
+  Tensor scale;
+  {
+    auto pause = tape.stop_recording();
+    scale = x * x;  // a constant to this tape
+  }
+  Tensor slope = tape.gradient(x * scale, x);                // 9
+  Tensor same = tape.gradient(x * stop_gradient(x * x), x);  // 9
+  Tensor none = tape.gradient(scale, x);                     // 0: not connected
+  expect(same_bits(slope, tensor(9.0)) && same_bits(same, slope) && same_bits(none, tensor(0.0)), "constants");
+}
+
 void derivatives() {
   auto f = [](const Tensor& x) { return sin(x) * x(0); };
   Tensor x = tensor({0.5, 1.0, 1.5}), t = tensor({1.0, 0.0, -1.0});
@@ -114,6 +140,10 @@ void batches() {
   Tensor table = vmap(to_all)(points);  // [10,10]: vmap inside vmap
   expect(same_bits(table(2, 7), distance(points(2), points(7))), "vmap of vmap");
 
+  auto spread = [](const Tensor& x) { return x - mean(x); };
+  Tensor columns = vmap(spread, {.in_axes = 1, .out_axes = 1})(points);  // [10,3]: of each column, back as a column
+  expect(same_bits(columns(range(), 2), spread(points(range(), 2))), "columns");
+
   auto loss = [](const Tensor& w, const Tensor& x) { return square(sum(w * x) - 1); };
   Tensor w = tensor({0.1, 0.2, 0.3});
   Tensor per_example = vmap(grad(loss), {.in_axes = {not_batched, 0}})(w, points);  // [10,3]
@@ -141,6 +171,12 @@ void own_derivatives() {
   Tensor dx = grad([&](const Tensor& x) { return sum(log1pexp(x)); })(x);  // [1, 0.5]; without: [nan, 0.5]
   expect(same_bits(dx, tensor({1.0, 0.5})), "custom_gradient");
 
+  auto both_ways = custom_gradient([](const Tensor& x) { return sqrt(x); },
+                                   [](const Tensor& x, const Tensor& dy) { return dy * 0.5 / sqrt(x); },
+                                   [](const Tensor& x, const Tensor& t) { return t * 0.5 / sqrt(x); });
+  auto [root, along] = jvp(both_ways, tensor(4.0), tensor(1.0));  // 2 and 0.25
+  expect(same_bits(root, tensor(2.0)) && same_bits(along, tensor(0.25)), "custom_gradient, forwards");
+
   GradientCheck check = check_gradients(log1pexp, tensor({0.5, -2.0}, f64));
   if (!check) std::cout << check.explanation << '\n';
   expect(check.ok, "check_gradients");
@@ -148,6 +184,7 @@ void own_derivatives() {
 
 int main() {
   gradients();
+  tapes();
   derivatives();
   whole_trees();
   loops();

@@ -28,12 +28,12 @@ Leaves Part(const Leaves& list, Dim first, Dim last, SourceLocation line) {
 
 }  // namespace
 
-Leaves RunCheckpointedScan(const LeafFunction& body, Leaves carries, const Leaves& xs, Dim length,
+Leaves RunCheckpointedScan(const char* name, const LeafFunction& body, Leaves carries, const Leaves& xs, Dim length,
                            const ScanOptions& options, SourceLocation line) {
   const Dim size = options.checkpoint_every, blocks = length / size, whole = blocks * size;
   const auto count = static_cast<std::ptrdiff_t>(carries.size());
   const auto run = [&](const LeafFunction& inner, Leaves state, const Leaves& scanned, Dim iterations) {
-    return RunScan(inner, std::move(state), scanned, {.reverse = options.reverse, .length = iterations}, line);
+    return RunScan(name, inner, std::move(state), scanned, {.reverse = options.reverse, .length = iterations}, line);
   };
   const LeafFunction block = [&](const Leaves& leaves) {
     Leaves state(leaves.begin(), leaves.begin() + count), slices(leaves.begin() + count, leaves.end());

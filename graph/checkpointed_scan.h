@@ -7,7 +7,7 @@ namespace duet::internal {
 
 /// RunScan in blocks of options.checkpoint_every iterations, of which a gradient computes the inside again: a scan over
 /// blocks, and one over what is left. The same bits.
-Leaves RunCheckpointedScan(const LeafFunction& body, Leaves carries, const Leaves& xs, Dim length,
+Leaves RunCheckpointedScan(const char* name, const LeafFunction& body, Leaves carries, const Leaves& xs, Dim length,
                            const ScanOptions& options, SourceLocation line);
 
 }  // namespace duet::internal

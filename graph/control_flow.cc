@@ -34,6 +34,7 @@ RegionBody BodyOf(LeafFunction function) {
 // What the user's code gives back is checked where it comes back: plain and traced code throw the same.
 LeafFunction CheckedCondition(const LeafFunction& condition, Line line) {
   return [&condition, line](const Leaves& leaves) {
+    const NoWrites scope;
     Leaves results = condition(leaves);
     Checked("while_loop", line, [&] { CheckCondition(TypesOf(results)); });
     return results;
@@ -83,6 +84,7 @@ Leaves RunKnownForiLoop(std::int64_t lower, std::int64_t upper, const LeafFuncti
   Leaves carries = state;
   carries.insert(carries.begin(), tensor(lower, dtype, line));
   Leaves last = RunScan(
+      "fori_loop",
       [&](const Leaves& leaves) {
         Leaves results = body(leaves);
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
@@ -113,7 +115,7 @@ Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, con
     const std::string region = chosen.dtype() == bool_ ? (i == 0 ? "then" : "else") : "case" + std::to_string(i);
     traced.push_back(TraceRegion(region, {}, [&](std::span<const Tensor>) { return run(i); }, line));
   }
-  return RegionsWithCaptures(name, std::move(traced)).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {}, line);
+  return RegionsWithCaptures(std::move(traced)).Bind(Op::cond, std::span(&chosen, 1), {}, 0, {}, line);
 }
 
 Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Leaves state, const WhileOptions& options,
@@ -130,7 +132,7 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
   std::vector<Graph> traced;
   traced.push_back(TraceRegion("condition", types, BodyOf(checked_condition), line));
   traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-  return RegionsWithCaptures("while_loop", std::move(traced)).Bind(Op::while_loop, {}, state, state.size(), {}, line);
+  return RegionsWithCaptures(std::move(traced)).Bind(Op::while_loop, {}, state, state.size(), {}, line);
 }
 
 Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unchecked_body, Leaves state,
@@ -163,23 +165,22 @@ Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unche
   return results;
 }
 
-Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
+Leaves RunScan(const char* name, const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
                SourceLocation line) {
   std::vector<Type> types;
   Attributes attributes;
-  Checked("scan", line, [&] {
+  Checked(name, line, [&] {
     types = TypesOf(carries);
     const std::vector<Type> scanned = TypesOf(xs);
     attributes.length = ScanLength(scanned, options.length);
     for (const Type& x : scanned) types.push_back(Slice0(x));
   });
   if (options.checkpoint_every > 1 && attributes.length >= 2 * options.checkpoint_every)
-    return RunCheckpointedScan(body, std::move(carries), xs, attributes.length, options, line);
+    return RunCheckpointedScan(name, body, std::move(carries), xs, attributes.length, options, line);
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;
   const std::size_t count = carries.size();
-  const LeafFunction checked_body =
-      CheckedBody("scan", body, {types.begin(), types.begin() + attributes.carries}, line);
+  const LeafFunction checked_body = CheckedBody(name, body, {types.begin(), types.begin() + attributes.carries}, line);
   Leaves operands = Aliased(std::move(carries), line);
   const Leaves scanned = Aliased(xs, line);
   operands.insert(operands.end(), scanned.begin(), scanned.end());
@@ -187,7 +188,7 @@ Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const
   if (Interpreter::AnyWantsRegions()) {
     std::vector<Graph> traced;
     traced.push_back(TraceRegion("body", types, BodyOf(checked_body), line));
-    return RegionsWithCaptures("scan", std::move(traced)).Bind(Op::scan, {}, operands, count, attributes, line);
+    return RegionsWithCaptures(std::move(traced)).Bind(Op::scan, {}, operands, count, attributes, line);
   }
   const std::int64_t length = attributes.length;
   std::vector<Leaves> ys;  // per output

@@ -6,7 +6,6 @@
 #include "eager/bound_call.h"
 #include "graph/canonical_order.h"
 #include "graph/rebuild.h"
-#include "runtime/fail.h"
 
 namespace duet {
 namespace {
@@ -45,8 +44,7 @@ Graph MergeInputs(const Graph& from, const std::vector<std::int32_t>& places) {
 
 }  // namespace
 
-RegionsWithCaptures::RegionsWithCaptures(const char* name, std::vector<Graph> traced)
-    : name_(name), traced_(std::move(traced)) {
+RegionsWithCaptures::RegionsWithCaptures(std::vector<Graph> traced) : traced_(std::move(traced)) {
   for (Graph& graph : traced_) {
     ReorderInputs(graph);
     Collect(graph);
@@ -73,7 +71,6 @@ Tensors RegionsWithCaptures::Write(Tensors results, std::size_t lead, Line line)
 
 Tensors RegionsWithCaptures::Bind(Op op, std::span<const Tensor> before, std::span<const Tensor> arguments,
                                   std::size_t lead, Attributes attributes, Line line) const {
-  if (op == Op::while_loop) RefuseWrites(traced_[0]);
   const Tensors operands = Operands(before, arguments, lead, line);
   if (op == Op::scan) attributes.carries = static_cast<int>(lead + written_.size());
   std::vector<RegionRef> regions;
@@ -117,12 +114,6 @@ void RegionsWithCaptures::Collect(const Graph& graph) {
     else if (known == read_.end())
       read_.push_back(input.variable);
   }
-}
-
-void RegionsWithCaptures::RefuseWrites(const Graph& condition) const {
-  for (const Node& node : condition.nodes())
-    if (node.op == Op::write_variable)
-      Fail<ValueError>(name_, "the condition assigns a Variable: assign it in the body", node.line);
 }
 
 std::size_t RegionsWithCaptures::IndexOf(const Tensor& capture) const {

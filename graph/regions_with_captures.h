@@ -14,8 +14,7 @@ namespace duet {
 
 class RegionsWithCaptures {
  public:
-  /// `name`: of the op, for errors.
-  RegionsWithCaptures(const char* name, std::vector<Graph> traced);
+  explicit RegionsWithCaptures(std::vector<Graph> traced);
 
   /// `lead` arguments and results stand before what written variables add. Returns the results without those.
   std::vector<Tensor> Bind(Op op, std::span<const Tensor> before, std::span<const Tensor> arguments, std::size_t lead,
@@ -30,7 +29,6 @@ class RegionsWithCaptures {
   using Variables = std::vector<std::shared_ptr<VariableBody>>;
 
   void Collect(const Graph& graph);
-  void RefuseWrites(const Graph& condition) const;
   std::vector<Tensor> Operands(std::span<const Tensor> before, std::span<const Tensor> arguments, std::size_t lead,
                                Line line) const;
   /// The results, after those that are the values of variables were written.
@@ -42,7 +40,6 @@ class RegionsWithCaptures {
   void AddFinalValues(const Graph& from, const std::vector<ValueId>& map, ValueId first_written, Graph& to,
                       std::vector<RecordedCall>& calls, std::vector<ValueId>& outputs) const;
 
-  const char* name_;
   std::vector<Graph> traced_;
   std::vector<Tensor> captures_;
   Variables written_, read_;

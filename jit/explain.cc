@@ -12,8 +12,8 @@ namespace {
 
 using Entry = ConcreteFunction::Entry;
 
-constexpr std::size_t kNumbers = 16;  // baked numbers that are shown
-constexpr std::size_t kSizes = 8;     // sizes of a symbol that are shown
+constexpr std::size_t kBaked = 16;  // baked values that are shown
+constexpr std::size_t kSizes = 8;   // sizes of a symbol that are shown
 
 std::string Inputs(const Graph& graph) {
   std::string text;
@@ -27,17 +27,17 @@ std::string Inputs(const Graph& graph) {
   return text;
 }
 
-// The numbers of the C++ code, each with the first line that uses it.
-std::string BakedNumbers(const Graph& graph) {
+// The numbers of the C++ code, and the types of its arrays, each with the first line that uses it.
+std::string Baked(const Graph& graph) {
   std::string text;
   std::size_t count = 0;
   for (const Node& node : graph.nodes()) {
-    if (node.op != Op::constant || graph.type(node.first_result).shape.rank() != 0) continue;
-    if (++count > kNumbers) continue;
-    const Tensor number = graph.attributes(node).data;
-    text += (text.empty() ? "" : ", ") + to_string(number) + " (" + to_string(node.line) + ")";
+    if (node.op != Op::constant || ++count > kBaked) continue;
+    const Type& type = graph.type(node.first_result);
+    const std::string value = type.shape.rank() == 0 ? to_string(graph.attributes(node).data) : to_string(type);
+    text += (text.empty() ? "" : ", ") + value + " (" + to_string(node.line) + ")";
   }
-  if (count > kNumbers) text += ", and " + std::to_string(count - kNumbers) + " more";
+  if (count > kBaked) text += ", and " + std::to_string(count - kBaked) + " more";
   return text.empty() ? "" : "     baked " + text + "\n";
 }
 
@@ -114,7 +114,7 @@ std::string ExplainState(const FunctionState* state) {
     const Graph& graph = first.symbolic ? first.symbolic->recorded : first.recorded;
     text += "  #" + std::to_string(number) + " " + SignatureText(graph) + "\n";
     text += "     traced at " + to_string(first.line) + ": " + first.reason + "\n";
-    text += Inputs(graph) + BakedNumbers(graph);
+    text += Inputs(graph) + Baked(graph);
     if (first.symbolic) text += Sizes(*first.symbolic, entries);
     text += BecameOf(entries);
   }

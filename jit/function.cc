@@ -272,6 +272,10 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
     StartCompiling(entry);
     native = entry->native.load(std::memory_order_acquire);
   }
+  if (native && native->writes() && NoWrites::Holds()) {  // refused, by the op that writes
+    results.tensors = Evaluate(*entry, Leaves(arguments));
+    return;
+  }
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
   if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
     Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);

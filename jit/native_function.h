@@ -26,6 +26,8 @@ class NativeFunction {
 
   const LoopPlan& plan() const { return plan_; }
   const Executable& executable() const { return *executable_; }
+  /// Whether it writes variables.
+  bool writes() const { return !written_.empty(); }
   /// Whether an op of it may raise: the caller replays it then, so that earlier writes happen and later ones do not.
   bool may_raise() const { return may_raise_; }
 

@@ -125,7 +125,7 @@ class NestedCall::Body {
       if (at == outputs.end()) outputs.push_back(value);
     }
     traced[0].set_outputs(std::move(outputs));
-    return RegionsWithCaptures("call", std::move(traced));
+    return RegionsWithCaptures(std::move(traced));
   }
 
   FlatResults rest_;  // all of the callable's result but the tensors

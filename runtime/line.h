@@ -16,7 +16,8 @@ struct Line {
 
   Line() = default;
   Line(const char* f, std::uint32_t l) : file(f), line(l) {}
-  Line(SourceLocation at) : file(at.file_name()), line(at.line()) {}
+  /// SourceLocation() is unknown.
+  Line(SourceLocation at) : file(at.line() ? at.file_name() : nullptr), line(at.line()) {}
 };
 bool operator==(const Line& a, const Line& b);
 

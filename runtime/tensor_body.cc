@@ -104,7 +104,8 @@ std::string UsedOutside(const Tensor& tensor, const char* what) {
   if (IsBatched(tensor))
     return std::string(what) + " was batched by vmap" + at +
            " and is used outside it: return it from the function instead";
-  return std::string(what) + " was traced" + at + " and is used outside its trace: return it from the function instead";
+  return std::string(what) + " was traced" + at +
+         " and is used outside its trace: return it from the function, loop or branch that made it";
 }
 
 Tensor TensorFromData(const Type& type, const void* bytes) {

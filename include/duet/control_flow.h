@@ -34,28 +34,29 @@ Leaves RunWhileLoop(const LeafFunction& condition, const LeafFunction& body, Lea
                     SourceLocation line);
 /// body takes the index and the state.
 Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& body, Leaves state, SourceLocation line);
-/// body takes carries and slices and returns carries and outputs; so does this, the outputs stacked.
-Leaves RunScan(const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
+/// body takes carries and slices and returns carries and outputs; so does this, the outputs stacked. `name`: scan, map
+/// or fold, for errors.
+Leaves RunScan(const char* name, const LeafFunction& body, Leaves carries, const Leaves& xs, const ScanOptions& options,
                SourceLocation line);
 [[noreturn]] void ThrowOtherStructure(const char* name, SourceLocation line);
 
 /// What a number, a Variable or a tree of them is as state: Tensors.
 template <class T>
-auto AsState(const T& value) {
+auto AsState(const T& value, SourceLocation line) {
   if constexpr (std::is_arithmetic_v<T>)
-    return Arg(value).value();
+    return Arg(value, line).value();
   else if constexpr (std::is_same_v<T, Variable>)
-    return value.value();
+    return value.value(line);
   else
     return value;
 }
 template <class... T>
-auto AsState(const std::tuple<T...>& values) {
-  return std::apply([](const auto&... items) { return std::tuple{AsState(items)...}; }, values);
+auto AsState(const std::tuple<T...>& values, SourceLocation line) {
+  return std::apply([&](const auto&... items) { return std::tuple{AsState(items, line)...}; }, values);
 }
 template <class A, class B>
-auto AsState(const std::pair<A, B>& values) {
-  return std::pair{AsState(values.first), AsState(values.second)};
+auto AsState(const std::pair<A, B>& values, SourceLocation line) {
+  return std::pair{AsState(values.first, line), AsState(values.second, line)};
 }
 
 /// A tree type and what it holds beside tensors, once one was seen: that stays the same.
@@ -105,10 +106,10 @@ auto Branches(const Arg& choice, const char* name, SourceLocation line, Branch&.
   if constexpr (std::is_void_v<R>) {
     RunCond(choice, {[&](const Leaves&) { return branches(), Leaves(); }...}, name, line);
   } else {
-    using State = decltype(AsState(std::declval<const std::decay_t<R>&>()));
+    using State = decltype(AsState(std::declval<const std::decay_t<R>&>(), line));
     Packing<State> packing(name, line);
     const Leaves leaves =
-        RunCond(choice, {[&](const Leaves&) { return packing.Pack(State(AsState(branches()))); }...}, name, line);
+        RunCond(choice, {[&](const Leaves&) { return packing.Pack(State(AsState(branches(), line))); }...}, name, line);
     return packing.Unpack(leaves.data());
   }
 }
@@ -134,15 +135,17 @@ auto switch_case(const Arg& index, First&& first, Rest&&... rest) {
 template <class Condition, class Body, class Init>
 auto while_loop(Condition&& condition, Body&& body, const Init& init, const WhileOptions& options = {},
                 SourceLocation line = SourceLocation::current()) {
-  using State = decltype(internal::AsState(init));
+  using State = decltype(internal::AsState(init, line));
   internal::Packing<State> packing("while_loop", line);
-  const internal::Leaves first = packing.Pack(internal::AsState(init));
+  const internal::Leaves first = packing.Pack(internal::AsState(init, line));
   const internal::Leaves last = internal::RunWhileLoop(
       [&](const internal::Leaves& leaves) {
-        return internal::Leaves{internal::AsState(internal::CallWithState(condition, packing.Unpack(leaves.data())))};
+        return internal::Leaves{
+            internal::AsState(internal::CallWithState(condition, packing.Unpack(leaves.data())), line)};
       },
       [&](const internal::Leaves& leaves) {
-        return packing.Pack(State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data())))));
+        return packing.Pack(
+            State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data())), line)));
       },
       first, options, line);
   return packing.Unpack(last.data());
@@ -152,18 +155,44 @@ auto while_loop(Condition&& condition, Body&& body, const Init& init, const Whil
 template <class Body, class Init>
 auto fori_loop(const Arg& lower, const Arg& upper, Body&& body, const Init& init,
                SourceLocation line = SourceLocation::current()) {
-  using State = decltype(internal::AsState(init));
+  using State = decltype(internal::AsState(init, line));
   internal::Packing<State> packing("fori_loop", line);
-  const internal::Leaves first = packing.Pack(internal::AsState(init));
+  const internal::Leaves first = packing.Pack(internal::AsState(init, line));
   const internal::Leaves last = internal::RunForiLoop(
       lower, upper,
       [&](const internal::Leaves& leaves) {
-        return packing.Pack(
-            State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data() + 1), leaves[0]))));
+        return packing.Pack(State(
+            internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data() + 1), leaves[0]), line)));
       },
       first, line);
   return packing.Unpack(last.data());
 }
+
+namespace internal {
+template <class Body, class Init, class Xs>
+auto Scan(const char* name, Body& body, const Init& init, const Xs& xs, const ScanOptions& options,
+          SourceLocation line) {
+  using Carry = decltype(AsState(init, line));
+  using X = decltype(AsState(xs, line));
+  using Y = decltype(AsState(std::declval<std::invoke_result_t<Body&, const Carry&, const X&>>().second, line));
+  Packing<Carry> carry_packing(name, line);
+  Packing<X> x_packing(name, line);
+  Packing<Y> y_packing(name, line);
+  const Leaves first = carry_packing.Pack(AsState(init, line));
+  const Leaves scanned = x_packing.Pack(AsState(xs, line));
+  const Leaves last = RunScan(
+      name,
+      [&](const Leaves& leaves) {
+        auto [carry, y] =
+            body(carry_packing.Unpack(leaves.data()), x_packing.Unpack(leaves.data() + carry_packing.count()));
+        Leaves results = carry_packing.Pack(Carry(AsState(carry, line)));
+        for (Tensor& leaf : y_packing.Pack(AsState(y, line))) results.push_back(std::move(leaf));
+        return results;
+      },
+      first, scanned, options, line);
+  return std::pair<Carry, Y>{carry_packing.Unpack(last.data()), y_packing.Unpack(last.data() + first.size())};
+}
+}  // namespace internal
 
 /// (carry, y) = body(carry, x) for every slice x of xs along its leading axis; returns the last carry and the ys,
 /// stacked along a new leading axis. All of xs have the same leading size. Throws ShapeError when they have not or the
@@ -171,41 +200,22 @@ auto fori_loop(const Arg& lower, const Arg& upper, Body&& body, const Init& init
 template <class Body, class Init, class Xs>
 auto scan(Body&& body, const Init& init, const Xs& xs, const ScanOptions& options = {},
           SourceLocation line = SourceLocation::current()) {
-  using Carry = decltype(internal::AsState(init));
-  using X = decltype(internal::AsState(xs));
-  using Y = decltype(internal::AsState(std::declval<std::invoke_result_t<Body&, const Carry&, const X&>>().second));
-  internal::Packing<Carry> carry_packing("scan", line);
-  internal::Packing<X> x_packing("scan", line);
-  internal::Packing<Y> y_packing("scan", line);
-  const internal::Leaves first = carry_packing.Pack(internal::AsState(init));
-  const internal::Leaves scanned = x_packing.Pack(internal::AsState(xs));
-  const internal::Leaves last = internal::RunScan(
-      [&](const internal::Leaves& leaves) {
-        auto [carry, y] =
-            body(carry_packing.Unpack(leaves.data()), x_packing.Unpack(leaves.data() + carry_packing.count()));
-        internal::Leaves results = carry_packing.Pack(Carry(internal::AsState(carry)));
-        for (Tensor& leaf : y_packing.Pack(internal::AsState(y))) results.push_back(std::move(leaf));
-        return results;
-      },
-      first, scanned, options, line);
-  return std::pair<Carry, Y>{carry_packing.Unpack(last.data()), y_packing.Unpack(last.data() + first.size())};
+  return internal::Scan("scan", body, init, xs, options, line);
 }
 
 /// f(x) for every slice x of xs along its leading axis, stacked.
 template <class F, class Xs>
 auto map(F&& f, const Xs& xs, SourceLocation line = SourceLocation::current()) {
-  return scan([&](const std::tuple<>& none, const auto& x) { return std::pair{none, f(x)}; }, std::tuple<>(), xs, {},
-              line)
-      .second;
+  auto body = [&](const std::tuple<>& none, const auto& x) { return std::pair{none, f(x)}; };
+  return internal::Scan("map", body, std::tuple<>(), xs, {}, line).second;
 }
 
 /// The last state of state = f(state, x) over the slices x of xs along its leading axis.
 template <class F, class Init, class Xs>
 auto fold(F&& f, const Init& init, const Xs& xs, const ScanOptions& options = {},
           SourceLocation line = SourceLocation::current()) {
-  return scan([&](const auto& state, const auto& x) { return std::pair{f(state, x), std::tuple<>()}; }, init, xs,
-              options, line)
-      .first;
+  auto body = [&](const auto& state, const auto& x) { return std::pair{f(state, x), std::tuple<>()}; };
+  return internal::Scan("fold", body, init, xs, options, line).first;
 }
 
 }  // namespace duet

@@ -90,7 +90,8 @@ namespace internal {
 class TensorParameter {
  public:
   TensorParameter(const Tensor& tensor) : tensor_(&tensor) {}
-  TensorParameter(const Variable& variable) : owned_(variable.value()), tensor_(&owned_) {}
+  TensorParameter(const Variable& variable, SourceLocation line = SourceLocation::current())
+      : owned_(variable.value(line)), tensor_(&owned_) {}
   template <class U>
     requires std::is_arithmetic_v<U>
   TensorParameter(U number) : owned_(Arg(number).value()), tensor_(&owned_) {}
@@ -110,7 +111,8 @@ class TypeParameter : public TensorParameter {
  public:
   using TensorParameter::TensorParameter;
   TypeParameter(const Tensor& tensor) : TensorParameter(tensor) {}
-  TypeParameter(const Variable& variable) : TensorParameter(variable) {}
+  TypeParameter(const Variable& variable, SourceLocation line = SourceLocation::current())
+      : TensorParameter(variable, line) {}
   TypeParameter(const Spec& spec) : TensorParameter(static_cast<Tensor>(spec)) {}
 };
 

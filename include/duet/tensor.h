@@ -239,8 +239,6 @@ IndexedTensor Tensor::at(const I&... indices) const {
 #undef DUET_ITEM_Named
 #undef DUET_DTYPE
 
-inline Tensor::operator bool() const { return item<bool>(); }
-
 // Operators are ops: a + b is add(a, b), a / b divide, a % b remainder, a == b equal.
 Tensor operator+(const Arg& x, const Arg& y);
 Tensor operator-(const Arg& x, const Arg& y);

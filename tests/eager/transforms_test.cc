@@ -305,6 +305,11 @@ TEST(CheckGradients, FindsWrongOnes) {
                                         [](const Tensor& x, const Tensor& dy) { return dy * cos(x); },
                                         [](const Tensor&, const Tensor& t) { return t; });
   EXPECT_THAT(check_gradients(disagree, X()).explanation, HasSubstr("jvp"));
+  const function traced{[](const Tensor& x) { return check_gradients(Loss, x) ? x : -x; }};
+  EXPECT_THAT(MessageOf<TraceError>([&] { traced(X()); }),
+              AllOf(HasSubstr("check_gradients: looks at data"), HasSubstr("transforms_test.cc:")));
+  const function inside{Loss};  // of a function: what it computes is compared
+  EXPECT_TRUE(check_gradients(inside, X()));
 }
 
 }  // namespace

@@ -225,11 +225,11 @@ std::vector<Mistake> Mistakes() {
          return {map([](const std::pair<Tensor, Tensor>& p) { return p.first + p.second; }, std::pair{x[0], x[1]})};
        },
        {a, ones({4})},
-       {"ShapeError: scan: cannot scan f32[4] over length 3"}},
+       {"ShapeError: map: cannot scan f32[4] over length 3"}},
       {"scans_a_number",
        [](In x) -> Tensors { return {map([](const Tensor& y) { return y; }, sum(x[0]))}; },
        {a},
-       {"ShapeError: scan: cannot scan a 0-d array"}},
+       {"ShapeError: map: cannot scan a 0-d array"}},
       {"scans_another_length",
        [](In x) -> Tensors {
          return {scan([](const Tensor& c, const Tensor& y) { return std::pair{c, y}; }, tensor(0), x[0], {.length = 4})
@@ -247,7 +247,13 @@ std::vector<Mistake> Mistakes() {
       {"scans_an_empty_tensor",
        [](In) -> Tensors { return {map([](const Tensor& y) { return y; }, Tensor())}; },
        {a},
-       {"ValueError: scan: an operand is an empty Tensor"}},
+       {"ValueError: map: an operand is an empty Tensor"}},
+      {"fold_changes_its_state",
+       [](In x) -> Tensors {
+         return {fold([](const Tensor& c, const Tensor& y) { return c + expand_dims(y, 0); }, tensor(0.0f), x[0])};
+       },
+       {a},
+       {"ShapeError: fold: the body turns carry 0 from f32[] into f32[1]"}},
       {"scan_changes_its_state_of_length_0",
        [](In x) -> Tensors {
          return {
@@ -326,19 +332,51 @@ TEST(ControlFlowErrors, ReadingATracedConditionSaysWhatToDo) {
   EXPECT_THAT(DescribeError([&] { reads(ones({3})); }), AllOf(HasSubstr("TraceError: "), HasSubstr("duet::cond")));
 }
 
+// Whatever way the function inside the condition runs; what a host_call does there is its own business.
 TEST(ControlFlowErrors, ConditionsAssignNoVariables) {
   Variable v(tensor(0));
+  const function writes{[&](const Tensor& y) {
+    v.assign_add(1);
+    return sum(y) < 10;
+  }};
   const auto program = [&](const Tensor& x) {
+    return while_loop([&](const Tensor& y) { return writes(y); }, [](const Tensor& y) { return y + 1; }, x);
+  };
+  const function traced{program};
+  const std::string text = DescribeError([&] { program(ones({3})); });
+  EXPECT_THAT(text,
+              HasSubstr("ValueError: while_loop: the condition assigns a Variable: assign it in the body\n  at "));
+  EXPECT_EQ(DescribeError([&] { traced(ones({3})); }), text);
+  writes.compile(ones({3}));
+  EXPECT_EQ(DescribeError([&] { program(ones({3})); }), text);
+  EXPECT_EQ(v.value().item<int>(), 0);
+  EXPECT_TRUE(writes(ones({3})).item<bool>());
+  const auto counts = [&](const Tensor& x) {
     return while_loop(
         [&](const Tensor& y) {
-          v.assign_add(1);
+          host_call([&] { v.assign_add(1); }, {});
           return sum(y) < 10;
         },
         [](const Tensor& y) { return y + 1; }, x);
   };
-  const function traced{program};
-  EXPECT_THAT(DescribeError([&] { traced(ones({3})); }),
-              HasSubstr("ValueError: while_loop: the condition assigns a Variable: assign it in the body"));
+  counts(ones({3}));
+  function{counts}(ones({3}));
+  EXPECT_EQ(v.value().item<int>(), 1 + 2 * 4);
+}
+
+// Lines of their own for what reads the Variables that a loop or a call is given.
+TEST(ControlFlowErrors, ReadsHaveTheLineOfTheCall) {
+  const Variable v(1.0f, "v");
+  const function inner{[](const Tensor& x) { return x * 2; }};
+  const function f{[&](const Tensor& x) {
+    const Tensor y = fori_loop(0, 3, [&](const Tensor&, const Tensor& s) { return s * x; }, v);
+    return cond(x > 0, [&] { return v; }, [&] { return v; }) + inner(v) + y;
+  }};
+  f(2.0f);
+  const std::string text = f.explain() + f.concrete(2.0f).text("traced");
+  EXPECT_THAT(text, HasSubstr("variable v f32[] at "));
+  for (const char* header : {"control_flow.h", "function.h", "tensor.h", "tree.h"})
+    EXPECT_THAT(text, testing::Not(HasSubstr(header)));
 }
 
 TEST(ControlFlowErrors, AFailedTraceOfABodyLeavesNothing) {

@@ -133,14 +133,16 @@ TEST(FunctionRetrace, ExplainListsWhatIsBaked) {
   const Tensor weight = ones({3});
   const Variable bias(zeros({3}), "bias");
   const float rate = 0.125f;
+  const std::vector<float> table{1, 2, 3};
   const function f{[&](const Tensor& x) {
     const Tensor scaled = x * rate;
-    return scaled * weight + bias + 7;
+    return scaled * weight + bias + tensor(table) + 7;
   }};
   EXPECT_THAT(f.explain(), HasSubstr("never called"));
   f(ones({3}));
   const std::string text = f.explain();
   EXPECT_THAT(text, HasSubstr("baked 0.125 ("));
+  EXPECT_THAT(text, HasSubstr("), f32[3] ("));
   EXPECT_THAT(text, HasSubstr(", 7.0 ("));
   EXPECT_THAT(text, HasSubstr("captured f32[3] at "));
   EXPECT_THAT(text, HasSubstr("variable bias f32[3] at "));

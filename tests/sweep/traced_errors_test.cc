@@ -73,7 +73,8 @@ TEST(TracedErrors, ATracedValueHasNoData) {
   EXPECT_THAT(message([](const Tensor& t) {
                 if (t > 0) return;
               }),
-              HasSubstr("duet::cond"));
+              AllOf(HasSubstr("bool: a traced value has no data yet: use duet::cond"),
+                    HasSubstr("traced_errors_test.cc:" + std::to_string(__LINE__ - 4))));
   EXPECT_THAT(message([](const Tensor& t) { std::ostringstream() << t; }),
               AllOf(HasSubstr("duet::print"), HasSubstr("traced_errors_test.cc:")));
   EXPECT_THAT(message([&](const Tensor& t) { same_bits(t, x); }), HasSubstr("no data yet"));

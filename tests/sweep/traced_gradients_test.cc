@@ -131,5 +131,52 @@ TEST(TracedGradients, OfVariablesInsideAFunction) {
   EXPECT_SAME(traced(x), gradient(x));
 }
 
+// All that a tape can do, inside a function: results are known numbers and the same everywhere.
+TEST(TracedGradients, TapesInsideAFunction) {
+  Variable v(tensor(5.0), "v");
+  const Program program = [&](const Tensors& in) {
+    const Tensor& x = in[0];
+    GradientTape outer;
+    outer.watch(x);
+    Tensor first;
+    {
+      GradientTape inner;
+      inner.watch(x);
+      first = inner.gradient(x * x * x, x);
+    }
+    const Tensor second = outer.gradient(first, x);
+
+    GradientTape tape({.persistent = true});
+    tape.watch(std::vector{x, in[1]});
+    Tensor hidden, blind;
+    {
+      const auto pause = tape.stop_recording();
+      hidden = x * x;
+    }
+    {
+      const StopRecording stop;
+      blind = x * x;
+    }
+    const Tensor y = x * hidden + x * blind + x * stop_gradient(x * x), z = x * in[1] * v;
+    const std::vector<Tensor> both = tape.gradient(z, std::vector{x, in[1]});
+    GradientTape unwatched({.persistent = true, .watch_accessed_variables = false, .unconnected = Unconnected::none});
+    unwatched.watch(x);
+    const Tensor w = x * v;
+    if (!unwatched.gradient(w, v).empty_handle()) throw ValueError("v was watched");
+    return Tensors{second,
+                   tape.gradient(y, x),
+                   tape.gradient(hidden, x),
+                   both[0],
+                   both[1],
+                   tape.gradient(z, v),
+                   tape.gradient(z, std::vector{x}, tensor(10.0))[0],
+                   unwatched.gradient(w, x)};
+  };
+  const Tensors results =
+      RunEverywhere(program, {tensor(3.0), tensor(2.0)}, [](std::size_t i) { return std::to_string(i); });
+  const std::vector<double> wanted{18, 27, 0, 10, 15, 6, 100, 5};
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_SAME(results[i], tensor(wanted[i]));
+}
+
 }  // namespace
 }  // namespace duet

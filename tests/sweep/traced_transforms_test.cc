@@ -137,5 +137,53 @@ TEST(TracedTransforms, ComposedTheyHaveTheBitsOfEager) {
                   [&](std::size_t i) { return labels[i]; });
 }
 
+// The options of each: argument numbers, aux, axes, trees, the forward form of a custom gradient.
+TEST(TracedTransforms, TheirFormsHaveTheBitsOfEager) {
+  using Tree = std::pair<Tensor, std::vector<Tensor>>;
+  const auto root = custom_gradient([](const Tensor& x) { return sqrt(x); },
+                                    [](const Tensor& x, const Tensor& dy) { return dy * 0.5 / sqrt(x); },
+                                    [](const Tensor& x, const Tensor& t) { return t * 0.5 / sqrt(x); });
+  std::vector<std::string> labels;
+  const Program program = [&](const Tensors& in) {
+    const Tensor &x = in[0], &batch = in[1], &t = in[2];
+    labels.clear();
+    Tensors results;
+    const auto give = [&](const std::string& label, const Tensors& list) {
+      results.insert(results.end(), list.begin(), list.end());
+      labels.resize(results.size(), label);
+    };
+    const auto product = [](const Tensor& a, const Tensor& b, const Tensor& c) { return sum(a * sin(b) * c); };
+    const auto [da, dc] = grad(product, argnums<0, 2>)(x, t, x);
+    give("argnums", {da, dc, grad(product, argnums<1>)(x, t, x)});
+    const auto with_aux = [](const Tensor& a, const Tensor& b) {
+      return std::pair{sum(a * a * b), Tree{a, {b, a - b}}};
+    };
+    const auto [value, slopes] = value_and_grad(with_aux, argnums<0, 1>, has_aux)(x, t);
+    give("value, aux and gradients", {value.first, value.second.second[1], std::get<0>(slopes), std::get<1>(slopes)});
+    give("grad with aux", {grad(with_aux, has_aux)(x, t).first});
+    const auto tree = [](const Tree& p, const Tensor& s) {
+      return std::map<int, Tensor>{{3, p.first * s}, {5, p.second[0] / s}};
+    };
+    const auto [both, pullback] = vjp(tree, Tree{x, {t}}, x + 1);
+    const auto [dp, ds] = pullback(both);
+    give("vjp of trees", {dp.first, dp.second[0], ds});
+    const auto along = jvp(tree, Tree{x, {t}}, x + 1, Tree{t, {x}}, t).second;
+    give("jvp of trees", {along.at(3), along.at(5)});
+    const auto pair = [](const Tensor& a, const Tensor& b) { return std::pair{a * b, sum(b)}; };
+    const auto [scaled, sums] = vmap(pair, {.in_axes = {-1, not_batched}, .out_axes = {1, not_batched}})(batch, in[3]);
+    give("vmap with axes", {scaled, sums});
+    give("vmap of columns", {vmap([](const Tensor& c) { return c - mean(c); }, {.in_axes = 1, .out_axes = -1})(batch)});
+    give("custom_gradient forwards",
+         {jvp(root, x, t).second, vmap([&](const Tensor& a) { return jvp(root, a, a).second; })(x)});
+    return results;
+  };
+  const auto numbers = gradient_cases::Numbers;
+  const Tensors results = RunEverywhere(
+      program,
+      {numbers({3}, 0.4, 1.9, 0), numbers({4, 3}, 0.3, 1.7, 2), numbers({3}, 0.5, 1, 5), numbers({4}, 0, 1, 6)},
+      [&](std::size_t i) { return labels[i]; });
+  EXPECT_EQ(results.size(), 16u);
+}
+
 }  // namespace
 }  // namespace duet

@@ -13,8 +13,9 @@ struct ProgramOutput {
   std::string text;
 };
 
-inline ProgramOutput RunProgram(const std::string& command_line) {
-  const std::string command = std::string(DUET_BINARY_DIR) + "/bin/" + command_line + " 2>&1";
+/// `environment`: NAME=VALUE of variables, separated by spaces.
+inline ProgramOutput RunProgram(const std::string& command_line, const std::string& environment = "") {
+  const std::string command = environment + " " + DUET_BINARY_DIR + "/bin/" + command_line + " 2>&1";
   ProgramOutput output;
   std::FILE* pipe = popen(command.c_str(), "r");
   char part[4096];

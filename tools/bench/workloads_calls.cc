@@ -9,6 +9,11 @@ Tensor Add(const Tensor& a, const Tensor& b) { return a + b; }
 
 Tensor PlusOne(const Tensor& x) { return x + 1; }
 
+Tensor FirstOfEight(const Tensor& a, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                    const Tensor&, const Tensor&) {
+  return a + 1;
+}
+
 Tensor Fifty(Tensor x, const Tensor& a, const Tensor& b) {
   for (int i = 0; i < 25; ++i) x = x * a + b;
   return x;
@@ -29,6 +34,16 @@ void AddCalls(std::vector<Workload>& list) {
                   .doc = "x + 1, 4 floats",
                   .inputs = {Uniform(1603, {kFour}, -1, 1)},
                   .duet = Pure(PlusOne),
+                  .bytes_read = 16,
+                  .bytes_written = 16,
+                  .flops = 4});
+  // Against call_one: what seven more arguments cost in finding the trace and handing them over.
+  std::vector<Input> eight;
+  for (int i = 0; i < 8; ++i) eight.push_back(Uniform(1607 + i, {kFour}, -1, 1));
+  list.push_back({.name = "call_eight",
+                  .doc = "a + 1 of the first of 8 arguments, 4 floats each",
+                  .inputs = eight,
+                  .duet = Pure(FirstOfEight),
                   .bytes_read = 16,
                   .bytes_written = 16,
                   .flops = 4});
