@@ -24,7 +24,7 @@ using Tensors = std::vector<Tensor>;
 // A smaller body is always copied in: a call keeps loops from being fused with those around it, and costs some 50 ns.
 constexpr std::size_t kLeastNodes = 16;
 // The copies of a body have at least so many nodes before calls share it.
-constexpr std::size_t kManyNodes = 64;
+constexpr std::size_t kManyNodes = 256;
 
 // The tensors among the arguments, each once.
 struct DistinctLeaves {

@@ -216,9 +216,10 @@ TEST(NestedCall, SmallBodiesAreCopiedLargeOnesAfterTheFirst) {
     return Count(f.concrete(ones({3})).text("traced"), "= call ");
   };
   EXPECT_EQ(calls(8, 100), 0U);
-  EXPECT_EQ(calls(64, 1), 0U);
-  EXPECT_EQ(calls(64, 5), 4U);
-  EXPECT_EQ(calls(16, 10), 6U);
+  EXPECT_EQ(calls(256, 1), 0U);
+  EXPECT_EQ(calls(256, 5), 4U);
+  EXPECT_EQ(calls(64, 7), 3U);
+  EXPECT_EQ(calls(16, 20), 4U);
 }
 
 TEST(NestedCall, CodeThatChangesFromCallToCallIsTracedEachTime) {
