@@ -100,8 +100,8 @@ std::vector<Tensor> RunHostCall(const HostCallee& callee, std::span<const Tensor
 }
 
 std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCallee> one, std::vector<bool> is_batched,
-                                                 Dim size, Line line) {
-  if (size.same(0)) {  // nothing will be called that tells what its results are
+                                                 Dim size, bool some_only, Line line) {
+  if (size.same(0) || some_only) {  // perhaps nothing will be called that tells what its results are
     auto known = std::make_shared<HostCallee>(*one);
     for (Type& type : known->results)
       for (Dim& dim : type.shape) dim = std::int64_t{dim};
@@ -115,28 +115,33 @@ std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCalle
   }
   const auto first =
       static_cast<std::size_t>(std::find(is_batched.begin(), is_batched.end(), true) - is_batched.begin());
-  all->call = std::make_shared<HostCallee::Call>(
-      [one = std::move(one), is_batched = std::move(is_batched), first, line](std::span<const Tensor> operands) {
-        const std::int64_t count = operands[first].dim(0);
-        std::vector<std::vector<Tensor>> columns(one->results.size());
-        std::vector<Tensor> example(operands.begin(), operands.end());
-        for (std::int64_t k = 0; k < count; ++k) {
-          for (std::size_t i = 0; i < operands.size(); ++i) {
-            const LineScope scope(line);
-            if (is_batched[i]) example[i] = operands[i](k);
-          }
-          std::vector<Tensor> results = RunHostCall(*one, example, line);
-          for (std::size_t i = 0; i < results.size(); ++i) columns[i].push_back(std::move(results[i]));
-        }
-        std::vector<Tensor> stacked;
+  all->call = std::make_shared<HostCallee::Call>([one = std::move(one), is_batched = std::move(is_batched), first,
+                                                  some_only, line](std::span<const Tensor> operands) {
+    const std::int64_t count = operands[first].dim(0);
+    std::vector<std::vector<Tensor>> columns(one->results.size());
+    std::vector<Tensor> example(operands.begin(), operands.end());
+    for (std::int64_t k = 0; k < count; ++k) {
+      for (std::size_t i = 0; i < operands.size(); ++i) {
         const LineScope scope(line);
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-          Shape shape = one->results[i].shape;
-          shape.insert(0, count);
-          stacked.push_back(count == 0 ? zeros(shape, one->results[i].dtype) : stack(columns[i]));
-        }
-        return stacked;
-      });
+        if (is_batched[i]) example[i] = operands[i](k);
+      }
+      std::vector<Tensor> results;
+      if (!some_only || example[0].item<bool>()) {
+        results = RunHostCall(*one, std::span(example).subspan(some_only ? 1 : 0), line);
+      } else {
+        for (const Type& type : one->results) results.push_back(zeros(type.shape, type.dtype));
+      }
+      for (std::size_t i = 0; i < results.size(); ++i) columns[i].push_back(std::move(results[i]));
+    }
+    std::vector<Tensor> stacked;
+    const LineScope scope(line);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      Shape shape = one->results[i].shape;
+      shape.insert(0, count);
+      stacked.push_back(count == 0 ? zeros(shape, one->results[i].dtype) : stack(columns[i]));
+    }
+    return stacked;
+  });
   return all;
 }
 

@@ -19,9 +19,10 @@ namespace duet {
 std::vector<Tensor> RunHostCall(const HostCallee& callee, std::span<const Tensor> operands, Line line);
 
 /// The same on `size` examples, one after the other: of operands where `is_batched` holds they lie along axis 0, and so
-/// they do of the results.
+/// they do of the results. With `some_only` operand 0 says of which examples: it is not called for the others, whose
+/// results are 0.
 std::shared_ptr<const HostCallee> OncePerExample(std::shared_ptr<const HostCallee> one, std::vector<bool> is_batched,
-                                                 Dim size, Line line);
+                                                 Dim size, bool some_only, Line line);
 
 /// What derivatives meet at a host_call: an error.
 std::shared_ptr<const CallRule> HostCallRule(Line line);

@@ -3,6 +3,8 @@
 #include <duet/ops.h>
 
 #include "eager/batching_rules.h"
+#include "eager/promote.h"
+#include "eager/region.h"
 #include "runtime/fail.h"
 #include "runtime/infer.h"
 
@@ -74,7 +76,63 @@ Tensor VmapLevel::Examples(const Tensor& tensor, Line line) const {
   return ToExamples(tensor, size_, line);
 }
 
+// Where only some examples are active, an op that may raise gets what raises nothing in the place of the others' own.
 Tensor VmapLevel::Process(Op op, Operands operands, const Attributes& attributes, Line line) {
+  if (active_.empty_handle() || !(CanRaise(op) || op == Op::print)) return ProcessAll(op, operands, attributes, line);
+  if (op == Op::print) {
+    PrintActive(operands, attributes, line);
+    return {};
+  }
+  std::vector<const Tensor*> pointers(operands.begin(), operands.end());
+  const Tensor*& raising = pointers[op == Op::check ? 0 : 1];  // the condition, or the indices
+  Tensor masked;
+  if (!raising->empty_handle()) {
+    masked = WhereActive(*raising, op == Op::check ? 1 : 0, line);
+    raising = &masked;
+  }
+  return ProcessAll(op, pointers, attributes, line);
+}
+
+Tensor VmapLevel::WhereActive(const Tensor& operand, double otherwise, Line line) const {
+  const LineScope scope(line);
+  const LevelScope below_this(below());
+  const Tensor other = Literal(otherwise, operand.dtype());
+  if (!owns(operand)) return where(any(active_), operand, other);
+  Shape shape = Shape::Filled(operand.rank() + 1, 1);
+  shape[0] = size_;
+  return Batched(where(reshape(active_, shape), operand.body()->examples, other), line);
+}
+
+// One example after the other, as a loop over them prints.
+void VmapLevel::PrintActive(Operands operands, const Attributes& attributes, Line line) const {
+  const LevelScope below_this(below());
+  std::vector<Type> types;
+  std::vector<Tensor> examples{active_};
+  for (const Tensor* operand : operands) {
+    types.push_back(operand->body()->type);
+    examples.push_back(owns(*operand) ? operand->body()->examples : *operand);
+  }
+  const auto print = [&](std::span<const Tensor> arguments) {
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& argument : arguments) pointers.push_back(&argument);
+    Bind(Op::print, pointers, attributes, line);
+    return std::vector<Tensor>();
+  };
+  const auto nothing = [](std::span<const Tensor>) { return std::vector<Tensor>(); };
+  const RegionRef branches[] = {region_->Record(types, print, line), region_->Record(types, nothing, line)};
+  types.insert(types.begin(), Type{bool_, {}});
+  const RegionRef one = region_->Record(
+      types,
+      [&](std::span<const Tensor> arguments) {
+        return BindRegions({Op::cond, arguments, kNoAttributes, branches, line});
+      },
+      line);
+  Attributes all;
+  all.length = size_;
+  BindRegions({Op::scan, examples, all, std::span(&one, 1), line});
+}
+
+Tensor VmapLevel::ProcessAll(Op op, Operands operands, const Attributes& attributes, Line line) {
   bool any = false;
   for (const Tensor* operand : operands) any = any || (!operand->empty_handle() && owns(*operand));
   LevelScope below_this(below());

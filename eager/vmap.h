@@ -3,11 +3,14 @@
 // pass; the others are rewritten by their batching rule.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "eager/bound_call.h"
 
 namespace duet {
+
+class Region;
 
 class VmapLevel final : public Interpreter {
  public:
@@ -30,12 +33,41 @@ class VmapLevel final : public Interpreter {
   BoundCall CallBelow(const BoundCall& call) override;
   void TakeOutputs(const BoundCall& below, BoundCall& call) const override;
 
+  /// Which examples run the code at hand, a bool [size] of the level below; an empty handle: all. What the others
+  /// compute is dropped, so it must not be seen either: no error, no effect.
+  const Tensor& active() const { return active_; }
+  /// Makes it these, while it lives, for code of that region.
+  class ActiveScope {
+   public:
+    ActiveScope(VmapLevel& level, Tensor active, const Region& region)
+        : level_(level),
+          outer_(std::exchange(level.active_, std::move(active))),
+          outer_region_(std::exchange(level.region_, &region)) {}
+    ~ActiveScope() {
+      level_.active_ = std::move(outer_);
+      level_.region_ = outer_region_;
+    }
+    ActiveScope(const ActiveScope&) = delete;
+    ActiveScope& operator=(const ActiveScope&) = delete;
+
+   private:
+    VmapLevel& level_;
+    Tensor outer_;
+    const Region* outer_region_;
+  };
+
   Dim size() const { return size_; }
   std::uint64_t id() const { return id_; }
 
  private:
+  Tensor ProcessAll(Op op, Operands operands, const Attributes& attributes, Line line);
+  Tensor WhereActive(const Tensor& operand, double otherwise, Line line) const;
+  void PrintActive(Operands operands, const Attributes& attributes, Line line) const;
+
   Dim size_;
   std::uint64_t id_;
+  Tensor active_;
+  const Region* region_ = nullptr;
 };
 
 }  // namespace duet

@@ -1,6 +1,7 @@
 // vmap through cond, while_loop and scan. Where all examples agree on the way to go, the op runs on all of them at
 // once. Where they may not, every branch runs and each example keeps the results of its own; a loop goes on while any
-// example wants to, and those that are done keep their values.
+// example wants to, and those that are done keep their values. Meanwhile the others are not active: they raise nothing
+// and have no effects. Regions inside get to know who is active as one more operand, the last.
 #include <duet/ops.h>
 
 #include <algorithm>
@@ -27,8 +28,10 @@ Tensor SwapFirstTwo(const Tensor& x) {
 
 class BatchedRegions {
  public:
-  BatchedRegions(VmapLevel& level, const RegionCall& call) : level_(level), call_(call) {
-    for (const Tensor& operand : call.operands) mask_.push_back(level.owns(operand));
+  BatchedRegions(VmapLevel& level, const RegionCall& call)
+      : level_(level), call_(call), operands_(call.operands.begin(), call.operands.end()) {
+    if (has_active()) operands_.push_back(level.Batched(level.active(), call.line));
+    for (const Tensor& operand : operands_) mask_.push_back(level.owns(operand));
   }
 
   Tensors Run() {
@@ -43,18 +46,33 @@ class BatchedRegions {
   }
 
  private:
+  bool has_active() const { return !level_.active().empty_handle(); }
   Type AllOf(Type one) const {
     one.shape.insert(0, level_.size());
     return one;
   }
   // Below the level: all examples of a batched operand, the operand itself otherwise.
-  Tensor Physical(const Tensor& tensor, bool batched) const {
-    return batched ? level_.Examples(tensor, call_.line) : tensor;
+  Tensors PhysicalOperands() const {
+    Tensors operands = operands_;
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      if (mask_[i]) operands[i] = level_.Examples(operands[i], call_.line);
+    return operands;
   }
 
-  // A region on all examples: its arguments are physical, those in the mask batched.
-  Tensors RunRegion(const Region& region, std::span<const Tensor> arguments, const Mask& mask, Mask* batched) const {
+  // From this operand on.
+  Mask From(std::size_t operand) const { return {mask_.begin() + static_cast<std::ptrdiff_t>(operand), mask_.end()}; }
+
+  // A region on all examples: its arguments are physical, those in the mask batched. The active ones are those given,
+  // or else what the last argument says.
+  Tensors RunRegion(const Region& region, std::span<const Tensor> arguments, const Mask& mask, Mask* batched,
+                    const Tensor& active = {}) const {
     VmapLevel level(level_.size(), level_.id());
+    const VmapLevel::ActiveScope scope(level,
+                                       !active.empty_handle() ? active
+                                       : has_active()         ? arguments.back()
+                                                              : Tensor(),
+                                       region);
+    if (has_active()) arguments = arguments.first(arguments.size() - 1);
     Tensors inputs;
     for (std::size_t i = 0; i < arguments.size(); ++i)
       inputs.push_back(mask[i] ? level.Batched(arguments[i], call_.line) : arguments[i]);
@@ -76,32 +94,32 @@ class BatchedRegions {
 
   Tensors RunHostCalls() {
     LevelScope below_level(level_.below());
+    if (has_active()) {  // the first of the operands here
+      std::rotate(operands_.begin(), operands_.end() - 1, operands_.end());
+      std::rotate(mask_.begin(), mask_.end() - 1, mask_.end());
+    }
     Attributes attributes;
-    attributes.host = OncePerExample(call_.attributes.host, mask_, level_.size(), call_.line);
-    Tensors operands;
-    for (std::size_t i = 0; i < call_.operands.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
+    attributes.host = OncePerExample(call_.attributes.host, mask_, level_.size(), has_active(), call_.line);
+    const Tensors operands = PhysicalOperands();
     Tensors results = BindRegions({Op::host_call, operands, attributes, {}, call_.line});
     return Wrap(std::move(results), Mask(results.size(), true));
   }
 
   Tensors RunCall() {
     LevelScope below_level(level_.below());
-    Tensors operands;
-    for (std::size_t i = 0; i < mask_.size(); ++i) operands.push_back(Physical(call_.operands[i], mask_[i]));
     Mask batched;
     const Region& region = *call_.regions[0];
     return Wrap(BindCall(
-                    region, ".vmap", operands,
+                    region, ".vmap", PhysicalOperands(),
                     [&](std::span<const Tensor> arguments) { return RunRegion(region, arguments, mask_, &batched); },
                     call_.line),
                 batched);
   }
 
   Tensors RunCond() {
-    const Mask mask(mask_.begin() + 1, mask_.end());
+    const Mask mask = From(1);
     LevelScope below_level(level_.below());
-    Tensors operands{call_.operands[0]};
-    for (std::size_t i = 0; i < mask.size(); ++i) operands.push_back(Physical(call_.operands[i + 1], mask[i]));
+    const Tensors operands = PhysicalOperands();
     const std::vector<Type> types = TypesOf(std::span(operands).subspan(1));
     Mask batched;
     std::vector<RegionRef> regions;
@@ -115,22 +133,37 @@ class BatchedRegions {
     return Wrap(BindRegions({Op::cond, operands, call_.attributes, regions, call_.line}), batched);
   }
 
+  // The active examples that choose region k.
+  Tensor Choosing(std::size_t k) const {
+    const auto last = static_cast<std::int64_t>(call_.regions.size()) - 1, number = static_cast<std::int64_t>(k);
+    const Tensor choice = level_.Examples(call_.operands[0], call_.line);
+    const LineScope scope(call_.line);
+    const LevelScope below_level(level_.below());
+    const Tensor chosen =
+        choice.dtype() == bool_ ? (k == 0 ? choice : logical_not(choice)) : minimum(maximum(choice, 0), last) == number;
+    return has_active() ? logical_and(level_.active(), chosen) : chosen;
+  }
+
   // At the level itself: the regions see batched tensors.
   Tensors RunAllBranches() {
-    const LineScope scope(call_.line);
     const Tensor& choice = call_.operands[0];
-    Tensors results = call_.regions.back()->Run(call_.operands.subspan(1));
+    std::vector<Tensors> own;  // per branch
+    for (std::size_t k = 0; k < call_.regions.size(); ++k) {
+      const VmapLevel::ActiveScope some(level_, Choosing(k), *call_.regions[k]);
+      own.push_back(call_.regions[k]->Run(call_.operands.subspan(1)));
+    }
+    const LineScope scope(call_.line);
+    Tensors results = std::move(own.back());
     for (std::size_t k = call_.regions.size() - 1; k-- > 0;) {
       const Tensor is_here = choice.dtype() == bool_ ? choice : choice <= static_cast<std::int64_t>(k);
-      const Tensors own = call_.regions[k]->Run(call_.operands.subspan(1));
-      for (std::size_t i = 0; i < results.size(); ++i) results[i] = where(is_here, own[i], results[i]);
+      for (std::size_t i = 0; i < results.size(); ++i) results[i] = where(is_here, own[k][i], results[i]);
     }
     return results;
   }
 
   Tensors RunLoop() {
     const LoopSweeps sweeps(call_);
-    const std::vector<Type> types = sweeps.types();
+    const std::vector<Type> inputs = sweeps.types();
     LevelScope below_level(level_.below());
     bool differs = false;  // the condition, between examples
     Mask batched;          // what the body of a sweep gives
@@ -147,34 +180,30 @@ class BatchedRegions {
             settled = false;
           }
         };
-        std::vector<Type> all;
-        for (std::size_t i = first; i < types.size(); ++i) all.push_back(mask_[i] ? AllOf(types[i]) : types[i]);
+        std::vector<Type> types;
+        for (std::size_t i = first; i < inputs.size(); ++i) types.push_back(mask_[i] ? AllOf(inputs[i]) : inputs[i]);
+        if (has_active()) types.push_back(AllOf({bool_, {}}));
         if (sweep == 0 && sweeps.condition()) {
           condition = sweeps.condition()->Record(
-              all, [&](std::span<const Tensor> arguments) { return Condition(sweeps, arguments, &differs); },
+              types, [&](std::span<const Tensor> arguments) { return Condition(sweeps, arguments, &differs); },
               call_.line);
           if (differs) grow(0, sweeps.states(), [](std::size_t) { return true; });
           if (!settled) continue;
         }
-        const Mask mask = From(first);
-        batched.assign(mask.begin(), mask.begin() + static_cast<std::ptrdiff_t>(states));
+        batched = From(first);
+        batched.resize(states);
         body = sweeps.body(sweep).Record(
-            all,
-            [&](std::span<const Tensor> arguments) {
-              Tensors results = RunRegion(sweeps.body(sweep), arguments, mask, &batched);
-              return differs ? KeepDone(sweeps, sweep, arguments, std::move(results)) : results;
-            },
+            types,
+            [&](std::span<const Tensor> arguments) { return Iterate(sweeps, sweep, arguments, differs, &batched); },
             call_.line);
         grow(first, sweeps.last(sweep), [&](std::size_t i) { return batched[i - first]; });
       }
       if (condition) regions.push_back(std::move(condition));
       regions.push_back(std::move(body));
     }
-    Tensors operands;
-    for (std::size_t i = 0; i < call_.operands.size(); ++i) {
-      const Tensor physical = Physical(call_.operands[i], mask_[i]);
-      operands.push_back(mask_[i] && call_.is_scanned(i) ? SwapFirstTwo(physical) : physical);
-    }
+    Tensors operands = PhysicalOperands();
+    for (std::size_t i = 0; i < call_.operands.size(); ++i)
+      if (mask_[i] && call_.is_scanned(i)) operands[i] = SwapFirstTwo(operands[i]);
     Tensors results = BindRegions({call_.op, operands, call_.attributes, regions, call_.line});
     if (call_.op != Op::scan) return Wrap(std::move(results), mask_);
     for (std::size_t i = sweeps.states(); i < results.size(); ++i)
@@ -182,27 +211,31 @@ class BatchedRegions {
     return Wrap(std::move(results), batched);
   }
 
-  Mask From(std::size_t operand) const { return {mask_.begin() + static_cast<std::ptrdiff_t>(operand), mask_.end()}; }
+  // Which active examples go on; one bool where they all agree. `arguments` are the condition's.
+  Tensor GoesOn(const LoopSweeps& sweeps, std::span<const Tensor> arguments, bool* differs) const {
+    Mask batched;
+    const Tensor goes_on = RunRegion(*sweeps.condition(), arguments, From(sweeps.first(0)), &batched)[0];
+    *differs = batched[0];
+    if (!has_active()) return goes_on;
+    return logical_and(goes_on, *differs ? arguments.back() : any(arguments.back()));
+  }
 
   // While any example goes on.
   Tensors Condition(const LoopSweeps& sweeps, std::span<const Tensor> arguments, bool* differs) const {
-    Mask batched;
-    Tensors keep = RunRegion(*sweeps.condition(), arguments, From(sweeps.first(0)), &batched);
-    *differs = batched[0];
-    if (batched[0]) keep[0] = any(keep[0], 0);
-    return keep;
+    const Tensor goes_on = GoesOn(sweeps, arguments, differs);
+    return {*differs ? any(goes_on, 0) : goes_on};
   }
 
   // The results of the examples that are in this iteration; the others keep the state they have.
-  Tensors KeepDone(const LoopSweeps& sweeps, std::size_t sweep, std::span<const Tensor> arguments,
-                   Tensors results) const {
-    const std::size_t first = sweeps.first(0);
-    Mask batched;
-    const Tensor goes_on =
-        RunRegion(*sweeps.condition(), arguments.subspan(first - sweeps.first(sweep)), From(first), &batched)[0];
+  Tensors Iterate(const LoopSweeps& sweeps, std::size_t sweep, std::span<const Tensor> arguments, bool differs,
+                  Mask* batched) const {
+    const std::size_t first = sweeps.first(sweep);
+    if (!differs) return RunRegion(sweeps.body(sweep), arguments, From(first), batched);
+    const Tensor goes_on = GoesOn(sweeps, arguments.subspan(sweeps.first(0) - first), &differs);
+    Tensors results = RunRegion(sweeps.body(sweep), arguments, From(first), batched, goes_on);
     for (std::size_t k = 0; k < results.size(); ++k) {
-      Shape shape = goes_on.shape();
-      while (shape.rank() < results[k].rank()) shape.push_back(1);
+      Shape shape = Shape::Filled(arguments[k].rank(), 1);
+      shape[0] = level_.size();
       results[k] = where(reshape(goes_on, shape), results[k], arguments[k]);
     }
     return results;
@@ -210,7 +243,8 @@ class BatchedRegions {
 
   VmapLevel& level_;
   const RegionCall& call_;
-  Mask mask_;  // per operand: batched
+  Tensors operands_;  // of the call, and who is active
+  Mask mask_;         // per operand: batched
 };
 
 }  // namespace
