@@ -81,12 +81,10 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
   if (code.is_done) return false;
   try {
     SymbolScope scope(sizes, trace.guards);
-    code.optimized = OptimizedGraph(trace.recorded);
-    code.plan = BuildLoopPlan(code.optimized, PlanOptionsFromEnvironment());
-    code.guards = scope.Guards();
-    for (std::size_t i = 0; i < sizes.size(); ++i)
-      if (const Dim symbol = Dim::Symbol(static_cast<int>(i)); !scope.symbols()[i].same(symbol))
-        throw Error("its kernels want " + to_string(symbol) + " = " + to_string(scope.symbols()[i]));
+    ProgramForAllSizes program = LowerForAllSizes(trace.recorded, scope);
+    code.optimized = std::move(program.optimized);
+    code.plan = std::move(program.plan);
+    code.guards = std::move(program.guards);
     code.executable = compiler.Compile(code.plan);
   } catch (const std::exception& error) {
     code.failure = error.what();
@@ -203,6 +201,17 @@ Graph OptimizedGraph(const Graph& recorded) {
   ReorderInputs(graph);
   Optimize(graph, PassOptions::FromEnvironment());
   return graph;
+}
+
+ProgramForAllSizes LowerForAllSizes(const Graph& recorded, SymbolScope& scope) {
+  ProgramForAllSizes program;
+  program.optimized = OptimizedGraph(recorded);
+  program.plan = BuildLoopPlan(program.optimized, PlanOptionsFromEnvironment());
+  program.guards = scope.Guards();
+  for (std::size_t i = 0; i < scope.symbols().size(); ++i)
+    if (const Dim symbol = Dim::Symbol(static_cast<int>(i)); !scope.symbols()[i].same(symbol))
+      throw Error("its kernels want " + to_string(symbol) + " = " + to_string(scope.symbols()[i]));
+  return program;
 }
 
 void CompileEntry(const std::shared_ptr<Entry>& entry) {

@@ -12,6 +12,7 @@
 #include "jit/function_state.h"
 #include "jit/nan_watcher.h"
 #include "jit/retrace.h"
+#include "jit/trace_log.h"
 #include "runtime/fail.h"
 #include "runtime/options.h"
 
@@ -92,6 +93,7 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
     });
   }
   entry.native_calls.fetch_add(1, std::memory_order_relaxed);
+  if (entry.logged) entry.logged->native_calls.fetch_add(1, std::memory_order_relaxed);
 }
 
 namespace {
@@ -245,6 +247,7 @@ FunctionStats StatsOf(const FunctionState* state) { return state ? state->Stats(
 void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments& arguments, Line line,
               internal::FlatResults& results) {
   entry->calls.fetch_add(1, std::memory_order_relaxed);
+  if (entry->logged) entry->logged->calls.fetch_add(1, std::memory_order_relaxed);
   if (!entry->result.structure.empty()) static_cast<internal::FlatRest&>(results) = entry->result;
   if (!entry->result.variables.empty()) results.variables = entry->result.variables;
   if (Interpreter::Top()) {
