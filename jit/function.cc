@@ -11,6 +11,7 @@
 #include "graph/trace.h"
 #include "jit/function_state.h"
 #include "jit/nan_watcher.h"
+#include "jit/process_exit.h"
 #include "jit/retrace.h"
 #include "jit/trace_log.h"
 #include "runtime/fail.h"
@@ -235,6 +236,7 @@ void CompileFunction(FunctionState* state, const FlatArguments& arguments, const
   // Where there is to be no native code, calls run as they do without it.
   if (options().jit == Options::Jit::kOff || options().compile == Options::Compile::kOff || !WantsNative()) return;
   CompileEntry(entry);
+  if (ExitHasBegun()) return;
   std::lock_guard lock(entry->mutex);
   if (entry->state == Entry::State::kFailed)
     Fail<Error>(state->name(), "there is no native code: " + entry->failure, line);
@@ -271,7 +273,8 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
     native = entry->native.load(std::memory_order_acquire);
   }
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
-  if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
+  if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync &&
+      !ExitHasBegun())
     Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
   const bool is_compiling = WantsNative() && options().compile == Options::Compile::kAsync;
   if (!is_compiling || !MayBeginAgain(*entry)) {
