@@ -390,4 +390,23 @@ Graph ParseGraph(std::string_view text, const std::string& file) { return Parser
 
 Tensor ParseData(std::string_view text, const std::string& file) { return Parser(text, file).ParseOnlyData(); }
 
+SizeGuard ParseGuard(std::string_view text, const std::string& file) {
+  Scanner scanner(text, file);
+  const Dim left = scanner.OneDim();
+  SizeGuard guard{0, SizeGuard::Kind::kNotNegative};
+  bool turned = false;
+  if (scanner.Take("=="))
+    guard.kind = SizeGuard::Kind::kZero;
+  else if (scanner.Take("!="))
+    guard.kind = SizeGuard::Kind::kNonZero;
+  else if (scanner.Take("<="))
+    turned = true;
+  else
+    scanner.Expect(">=");
+  const Dim right = scanner.OneDim();
+  if (!scanner.AtEnd()) scanner.FailExpected("the end");
+  guard.value = turned ? right - left : left - right;
+  return guard;
+}
+
 }  // namespace duet

@@ -26,6 +26,7 @@
 #include <string_view>
 
 #include "graph/graph.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 
@@ -36,5 +37,7 @@ inline constexpr int kMaxRegionDepth = 64;
 Graph ParseGraph(std::string_view text, const std::string& file = "graph");
 /// A constant's data as DataText prints it.
 Tensor ParseData(std::string_view text, const std::string& file = "data");
+/// A guard as to_string has it: `s0 >= 4`.
+SizeGuard ParseGuard(std::string_view text, const std::string& file = "guard");
 
 }  // namespace duet

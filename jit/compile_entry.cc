@@ -1,6 +1,5 @@
 // From a recorded graph to native code: on the calling thread or on the one compile thread.
 #include <duet/error.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include "jit/build_loop_plan.h"
 #include "jit/concrete_entry.h"
 #include "jit/lowered_text.h"
+#include "jit/process_exit.h"
 #include "jit/trace_budget.h"
 #include "jit/trace_log.h"
 #include "passes/inline_calls.h"
@@ -89,15 +89,10 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
   if (code.is_done) return false;
   try {
     SymbolScope scope(sizes, trace.guards);
-    Graph graph = trace.recorded;
-    InlineAllCalls(graph);  // what has regions is compiled for each size on its own
-    if (const std::string too_large = TooLarge(graph); !too_large.empty()) throw Error(too_large);
-    code.optimized = OptimizedGraph(graph);
-    code.plan = BuildLoopPlan(code.optimized, PlanOptionsFromEnvironment());
-    code.guards = scope.Guards();
-    for (std::size_t i = 0; i < sizes.size(); ++i)
-      if (const Dim symbol = Dim::Symbol(static_cast<int>(i)); !scope.symbols()[i].same(symbol))
-        throw Error("its kernels want " + to_string(symbol) + " = " + to_string(scope.symbols()[i]));
+    ProgramForAllSizes program = LowerForAllSizes(trace.recorded, scope);
+    code.optimized = std::move(program.optimized);
+    code.plan = std::move(program.plan);
+    code.guards = std::move(program.guards);
     code.executable = compiler.Compile(code.plan);
   } catch (const std::exception& error) {
     code.failure = error.what();
@@ -132,8 +127,7 @@ void Compile(Entry& entry) {
   }
 }
 
-// The one background thread. At exit the process waits for the compilation in progress for a moment, before anything of
-// LLVM is destroyed, and leaves without running destructors when that is not enough.
+// The one background thread. It never ends: at exit it compiles no more.
 class CompileThread {
  public:
   // Never destroyed: the thread may be inside it.
@@ -143,9 +137,7 @@ class CompileThread {
   }
 
   void Add(std::shared_ptr<Entry> entry) {
-    StopBeforeDestructors();
     std::lock_guard lock(mutex_);
-    if (stopping_) return;
     queue_.push_back(std::move(entry));
     if (!started_) {
       started_ = true;
@@ -157,52 +149,28 @@ class CompileThread {
  private:
   void Run() {
     std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      if (queue_.empty()) {
+    while (true) {
+      if (queue_.empty() || ExitHasBegun()) {
         wake_.wait(lock);
         continue;
       }
       std::shared_ptr<Entry> entry = std::move(queue_.front());
       queue_.pop_front();
-      busy_ = true;
       lock.unlock();
-      if (entry.use_count() > 1) Compile(*entry);  // else its function is gone or has dropped it: nobody can call it
-      entry.reset();
+      {
+        const Compilation compilation(/*may_stop=*/true);
+        // With no other owner its function is gone or has dropped it: nobody can call it.
+        if (!compilation.is_refused() && entry.use_count() > 1) Compile(*entry);
+        entry.reset();
+      }
       lock.lock();
-      busy_ = false;
-      idle_.notify_all();
     }
   }
 
-  // LLVM makes static objects as it goes, whose destructors run before any exit handler that was registered earlier.
-  // Destructors of the exiting thread's thread_local objects run before all of them; that thread is nearly always the
-  // main one.
-  void StopBeforeDestructors() {
-    struct AtThreadEnd {
-      ~AtThreadEnd() { Get().Stop(); }
-    };
-    if (gettid() != getpid()) return;
-    static thread_local AtThreadEnd at_end;
-    (void)at_end;
-  }
-
-  void Stop() {
-    std::unique_lock lock(mutex_);
-    stopping_ = true;
-    wake_.notify_all();
-    if (idle_.wait_for(lock, std::chrono::milliseconds(500), [&] { return !busy_; })) return;
-    on_exit(
-        [](int status, void*) {
-          std::fflush(nullptr);
-          _exit(status);
-        },
-        nullptr);
-  }
-
   std::mutex mutex_;
-  std::condition_variable wake_, idle_;
+  std::condition_variable wake_;
   std::deque<std::shared_ptr<Entry>> queue_;
-  bool started_ = false, busy_ = false, stopping_ = false;
+  bool started_ = false;
 };
 
 }  // namespace
@@ -214,11 +182,28 @@ Graph OptimizedGraph(const Graph& recorded) {
   return graph;
 }
 
+ProgramForAllSizes LowerForAllSizes(const Graph& recorded, SymbolScope& scope) {
+  Graph graph = recorded;
+  InlineAllCalls(graph);  // what has regions is compiled for each size on its own
+  if (const std::string too_large = TooLarge(graph); !too_large.empty()) throw Error(too_large);
+  ProgramForAllSizes program;
+  program.optimized = OptimizedGraph(graph);
+  program.plan = BuildLoopPlan(program.optimized, PlanOptionsFromEnvironment());
+  program.guards = scope.Guards();
+  for (std::size_t i = 0; i < scope.symbols().size(); ++i)
+    if (const Dim symbol = Dim::Symbol(static_cast<int>(i)); !scope.symbols()[i].same(symbol))
+      throw Error("its kernels want " + to_string(symbol) + " = " + to_string(scope.symbols()[i]));
+  return program;
+}
+
 void CompileEntry(const std::shared_ptr<Entry>& entry) {
+  const Compilation compilation(/*may_stop=*/false);
+  if (compilation.is_refused()) return;
   {
     std::unique_lock lock(entry->mutex);
     if (entry->state == Entry::State::kCompiling) {
-      entry->done.wait(lock, [&] { return entry->state != Entry::State::kCompiling; });
+      while (entry->state == Entry::State::kCompiling && !ExitHasBegun())
+        entry->done.wait_for(lock, std::chrono::milliseconds(20));
       return;
     }
     if (entry->state != Entry::State::kEvaluated) return;
@@ -228,6 +213,7 @@ void CompileEntry(const std::shared_ptr<Entry>& entry) {
 }
 
 void CompileEntryLater(const std::shared_ptr<Entry>& entry) {
+  if (ExitHasBegun()) return;
   {
     std::lock_guard lock(entry->mutex);
     if (entry->state != Entry::State::kEvaluated) return;

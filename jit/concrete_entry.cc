@@ -78,6 +78,7 @@ void SetTrace(ConcreteFunction::Entry& entry, const std::shared_ptr<const Symbol
     entry.recorded = BindSymbols(trace->recorded, numbers);
     entry.symbolic = trace;
     entry.sizes = sizes;
+    entry.logged = trace->logged;
   }
   entry.number = trace->number;
   entry.result = trace->result;

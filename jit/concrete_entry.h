@@ -19,6 +19,8 @@
 
 namespace duet {
 
+struct LoggedCalls;
+
 /// What makes two calls share a trace.
 struct SignatureKey {
   std::vector<Type> tensors;
@@ -56,6 +58,7 @@ struct SymbolicTrace {
   std::string reason;
   Line line;
   mutable SymbolicCode code;
+  mutable LoggedCalls* logged = nullptr;  ///< of all its sizes
 
   /// Whether it serves these arguments; then the symbols' values.
   bool Matches(const internal::FlatArguments& arguments, std::vector<std::int64_t>& values) const;
@@ -77,9 +80,10 @@ struct ConcreteFunction::Entry {
   std::vector<std::shared_ptr<VariableBody>> written;    ///< those that it writes, if it calls C++ code
   bool calls_host = false;                               ///< a host_call is part of it
   std::vector<Tensor> captures;
-  std::string reason;  ///< why it was traced
-  int log_index = 0;   ///< N of DUET_TRACE's files; 0: not logged
-  Line line;           ///< of the call that it was traced for
+  std::string reason;             ///< why it was traced
+  int log_index = 0;              ///< of DUET_TRACE's events; 0: not logged
+  LoggedCalls* logged = nullptr;  ///< null: not counted there
+  Line line;                      ///< of the call that it was traced for
   double trace_ms = 0;
   std::atomic<std::int64_t> calls{0}, native_calls{0};
   std::atomic<std::uint64_t> last_used{0};  ///< in traces made by this process
@@ -107,6 +111,18 @@ std::int64_t BytesOf(const ConcreteFunction::Entry& entry);
 std::string SignatureText(const Graph& graph);
 /// The recorded graph after the passes: what native code is made from.
 Graph OptimizedGraph(const Graph& recorded);
+/// The same of a graph with symbols, in the scope of its sizes, and its loops. Throws Error where each size needs code
+/// of its own.
+struct ProgramForAllSizes {
+  Graph optimized;
+  LoopPlan plan;
+  std::vector<SizeGuard> guards;  ///< what it asks beside what the scope knew
+};
+ProgramForAllSizes LowerForAllSizes(const Graph& recorded, SymbolScope& scope);
+/// The text of a graph at a stage (LoweredText, or traced). With symbols it is the program for all sizes if there is
+/// one, else that for these; a comment says which.
+std::string TextAtStage(const Graph& recorded, const std::vector<std::int64_t>& sizes,
+                        const std::vector<SizeGuard>& guards, const std::string& stage);
 /// Makes native code now, on this thread; returns when there is some or the attempt failed (state, failure).
 void CompileEntry(const std::shared_ptr<ConcreteFunction::Entry>& entry);
 /// The same on the compile thread, if somebody still holds the entry by then.

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <set>
 
+#include "graph/bind_symbols.h"
 #include "graph/canonical_order.h"
 #include "graph/print.h"
 #include "jit/build_loop_plan.h"
@@ -141,15 +142,44 @@ std::string SignatureText(const Graph& graph) {
 
 std::string ConcreteFunction::signature() const { return SignatureText(entry_->recorded); }
 
-std::string ConcreteFunction::text(const std::string& stage, SourceLocation line) const {
+std::string TextAtStage(const Graph& recorded, const std::vector<std::int64_t>& sizes,
+                        const std::vector<SizeGuard>& guards, const std::string& stage) {
   if (stage == "traced") {
-    Graph graph = entry_->recorded;
+    Graph graph = recorded;
     ReorderInputs(graph);
     ReorderNodes(graph);
     return PrintGraph(graph);
   }
+  if (sizes.empty()) return LoweredText(OptimizedGraph(recorded), stage);
+  ProgramForAllSizes program;
+  std::string why;
+  {
+    SymbolScope scope(sizes, guards);
+    try {
+      program = LowerForAllSizes(recorded, scope);
+    } catch (const Error& error) {
+      why = error.what();
+    }
+    if (why.empty()) {
+      std::string text = "; for any sizes from 2 on";
+      for (const SizeGuard& guard : guards) text += ", " + to_string(guard);
+      for (const SizeGuard& guard : program.guards) text += ", " + to_string(guard);
+      return text + "\n" + LoweredText(program.optimized, stage);
+    }
+  }
+  std::string text = "; for";
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    text += " " + to_string(Dim::Symbol(static_cast<int>(i))) + " = " + std::to_string(sizes[i]);
+  const std::vector<Dim> numbers(sizes.begin(), sizes.end());
+  return text + ": each size is compiled on its own: " + why + "\n" +
+         LoweredText(OptimizedGraph(BindSymbols(recorded, numbers)), stage);
+}
+
+std::string ConcreteFunction::text(const std::string& stage, SourceLocation line) const {
   try {
-    return LoweredText(OptimizedGraph(entry_->recorded), stage);
+    if (const SymbolicTrace* symbolic = entry_->symbolic.get())
+      return TextAtStage(symbolic->recorded, entry_->sizes, symbolic->guards, stage);
+    return TextAtStage(entry_->recorded, {}, {}, stage);
   } catch (const ValueError&) {
     RethrowWithContext("text", {}, line);
   }

@@ -11,7 +11,9 @@
 #include "graph/trace.h"
 #include "jit/function_state.h"
 #include "jit/nan_watcher.h"
+#include "jit/process_exit.h"
 #include "jit/retrace.h"
+#include "jit/trace_log.h"
 #include "runtime/fail.h"
 #include "runtime/options.h"
 
@@ -92,6 +94,7 @@ void CallNative(const NativeFunction& native, Entry& entry, const internal::Flat
     });
   }
   entry.native_calls.fetch_add(1, std::memory_order_relaxed);
+  if (entry.logged) entry.logged->native_calls.fetch_add(1, std::memory_order_relaxed);
 }
 
 namespace {
@@ -238,6 +241,7 @@ void CompileFunction(FunctionState* state, const FlatArguments& arguments, const
   // Where there is to be no native code, calls run as they do without it.
   if (options().jit == Options::Jit::kOff || options().compile == Options::Compile::kOff || !WantsNative()) return;
   CompileEntry(entry);
+  if (ExitHasBegun()) return;
   std::lock_guard lock(entry->mutex);
   if (entry->state == Entry::State::kFailed)
     Fail<Error>(state->name(), "there is no native code: " + entry->failure, line);
@@ -250,6 +254,7 @@ FunctionStats StatsOf(const FunctionState* state) { return state ? state->Stats(
 void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments& arguments, Line line,
               internal::FlatResults& results) {
   entry->calls.fetch_add(1, std::memory_order_relaxed);
+  if (entry->logged) entry->logged->calls.fetch_add(1, std::memory_order_relaxed);
   if (!entry->result.structure.empty()) static_cast<internal::FlatRest&>(results) = entry->result;
   if (!entry->result.variables.empty()) results.variables = entry->result.variables;
   if (Interpreter::Top()) {
@@ -277,7 +282,8 @@ void RunEntry(const std::shared_ptr<Entry>& entry, const internal::FlatArguments
     return;
   }
   if (native) return CallNative(*native, *entry, arguments, results.tensors);
-  if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync)
+  if (options().function == Options::Function::kNative && options().compile == Options::Compile::kSync &&
+      !ExitHasBegun())
     Fail<Error>(entry->name, "DUET_FUNCTION=native, but there is no native code: " + entry->failure, line);
   const bool is_compiling = WantsNative() && options().compile == Options::Compile::kAsync;
   if (!is_compiling || !MayBeginAgain(*entry)) {

@@ -18,6 +18,8 @@
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "jit/loop_plan.h"
 #include "runtime/line.h"
 
@@ -74,6 +76,14 @@ class PlanPrinter {
     return plan_.buffers[static_cast<std::size_t>(buffer)].name;
   }
 
+  // What the bits of a literal mean; integers are read as they are.
+  static std::string NumberText(const Instruction& literal) {
+    if (literal.dtype == DType::f32)
+      return fmt::format("  # {}", std::bit_cast<float>(static_cast<std::uint32_t>(literal.bits)));
+    if (literal.dtype == DType::f64) return fmt::format("  # {}", std::bit_cast<double>(literal.bits));
+    return "";
+  }
+
   std::string LineText(NodeId node) const {
     if (!graph_ || node < 0) return "";
     const std::string line = to_string(graph_->node(node).line);
@@ -110,7 +120,7 @@ class PlanPrinter {
         text_ += fmt::format("index {}", IndexText(instruction.access));
         break;
       case Instruction::Kind::kLiteral:
-        text_ += fmt::format("literal {} 0x{:x}", name(instruction.dtype), instruction.bits);
+        text_ += fmt::format("literal {} 0x{:x}{}", name(instruction.dtype), instruction.bits, NumberText(instruction));
         break;
       case Instruction::Kind::kCompute:
       case Instruction::Kind::kRandomBits:

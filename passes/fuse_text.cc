@@ -1,6 +1,7 @@
 // FusedText: the graph's nodes as its text spells them, under a heading per group.
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 #include "graph/graph_table.h"
@@ -37,6 +38,33 @@ std::string StorageName(const Graph& graph, const FusionPlan& plan, StorageId st
   return ValueName(graph, storage);
 }
 
+// The nodes that no kernel runs because what reads them has them in its code or its index: constants, views.
+class Definitions {
+ public:
+  Definitions(const Graph& graph, const FusionPlan& plan) : graph_(graph) {
+    for (const FusionGroup& group : plan.groups) {
+      if (group.library >= 0) shown_.insert(group.library);
+      for (const FusedOp& op : group.ops) shown_.insert(op.node);
+    }
+  }
+
+  /// The lines of those that a node needs and that no line defined before.
+  std::string ForOperandsOf(NodeId node) {
+    std::string text;
+    for (const ValueId operand : graph_.operands(graph_.node(node))) text += For(operand);
+    return text;
+  }
+  std::string For(ValueId value) {
+    const NodeId node = value < graph_.value_count() ? graph_.definition(value) : -1;
+    if (node < 0 || !shown_.insert(node).second) return "";
+    return ForOperandsOf(node) + "  " + NodeText(graph_, node, {true, 8}) + '\n';
+  }
+
+ private:
+  const Graph& graph_;
+  std::set<NodeId> shown_;
+};
+
 }  // namespace
 
 namespace {
@@ -45,6 +73,7 @@ namespace {
 std::string FusedText(const Graph& graph, const FusionPlan& plan, GraphTable<bool>& shown) {
   const PrintOptions options{true, 8};
   std::string text;
+  Definitions definitions(graph, plan);
   for (std::size_t i = 0; i < plan.groups.size(); ++i) {
     const FusionGroup& group = plan.groups[i];
     const bool is_control = group.library >= 0 && graph.node(group.library).region_count > 0;
@@ -53,7 +82,8 @@ std::string FusedText(const Graph& graph, const FusionPlan& plan, GraphTable<boo
       text +=
           fmt::format("{}{}{}", l == 0 ? " [" : ",", to_string(group.loops[l]), l + 1 == group.loops.size() ? "]" : "");
     text += '\n';
-    if (group.library >= 0) text += "  " + NodeText(graph, group.library, options) + '\n';
+    if (group.library >= 0)
+      text += definitions.ForOperandsOf(group.library) + "  " + NodeText(graph, group.library, options) + '\n';
     if (is_control)
       for (const GraphRef& region : graph.regions(graph.node(group.library))) {
         text += fmt::format("    region @{}\n", region->name());
@@ -62,12 +92,14 @@ std::string FusedText(const Graph& graph, const FusionPlan& plan, GraphTable<boo
       }
     NodeId last = -1;
     for (const FusedOp& op : group.ops) {
-      if (op.node != last) text += "  " + NodeText(graph, op.node, options) + '\n';
+      if (op.node != last) text += definitions.ForOperandsOf(op.node) + "  " + NodeText(graph, op.node, options) + '\n';
       last = op.node;
     }
-    for (const FusedStore& store : group.stores)
-      text += fmt::format("  store {} -> {}\n", ValueName(graph, store.source.value),
-                          StorageName(graph, plan, store.target));
+    for (const FusedStore& store : group.stores) {
+      const std::string target = StorageName(graph, plan, store.target);
+      text += definitions.For(store.source.value) + (target[0] == '%' ? definitions.For(store.target) : "") +
+              fmt::format("  store {} -> {}\n", ValueName(graph, store.source.value), target);
+    }
   }
   for (const FusionBoundary& boundary : plan.boundaries)
     text += fmt::format("# {} is stored: {}\n", ValueName(graph, boundary.value), boundary.reason);

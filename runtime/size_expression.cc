@@ -295,7 +295,9 @@ std::string to_string(Dim dim) {
       }
       const std::string numerator = to_string(quotient.numerator);
       const bool simple = quotient.numerator.symbol() < Dim::kFirstExpression;
-      text += (simple ? numerator : "(" + numerator + ")") + "/" + std::to_string(quotient.divisor);
+      const std::string divided = (simple ? numerator : "(" + numerator + ")") + "/" + std::to_string(quotient.divisor);
+      // As a factor it is rounded down first: 2*(s0/2) is not 2*s0/2.
+      text += product.size() == 1 && size == 1 ? divided : "(" + divided + ")";
     }
   }
   return text;

@@ -3,6 +3,7 @@
 #include <duet/error.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
+#include <llvm/IR/OptBisect.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
@@ -15,6 +16,7 @@
 #include "jit/llvm/emit_plan.h"
 #include "jit/llvm/orc_linker.h"
 #include "jit/llvm/target.h"
+#include "jit/process_exit.h"
 #include "runtime/options.h"
 
 namespace duet {
@@ -52,9 +54,18 @@ class Milliseconds {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+/// LLVM asks it before most passes whether to run them: all of them, until the process exits.
+struct PassesUntilExit final : llvm::OptPassGate {
+  bool isEnabled() const override {
+    StopAtExit();
+    return false;
+  }
+};
+
 struct EmittedPlan {
   EmittedPlan(const LoopPlan& plan, Isa isa, bool debug) : module(plan.name, context) {
     context.setDiscardValueNames(true);
+    context.setOptPassGate(gate);
     ConfigureModule(module, ThreadMachine(isa));
     {
       std::optional<DebugLines> lines;
@@ -66,6 +77,7 @@ struct EmittedPlan {
     llvm::raw_string_ostream stream(problem);
     if (llvm::verifyModule(module, &stream)) throw Error("compile: bad LLVM IR: " + problem);
   }
+  PassesUntilExit gate;
   llvm::LLVMContext context;
   llvm::Module module;
 };

@@ -271,6 +271,8 @@ TEST(PrintParse, ExpressionsOfSizes) {
   EXPECT_TRUE(dim("-s0+5").same(5 - s0));
   EXPECT_TRUE(dim("(s0+1)*(s1-1)").same((s0 + 1) * (s1 - 1)));
   EXPECT_TRUE(dim("3*s0*s1/2").same(3 * s0 * s1 / 2));
+  for (const Dim each : {2 * (s0 / 2), s1 * (s0 / 2), 3 * s1 * ((s0 + 1) / 4) - s0 / 3, 0 - 2 * (s0 / 2)})
+    EXPECT_TRUE(dim(to_string(each)).same(each)) << to_string(each);
   for (const char* bad : {"s0+", "s0/0", "s0/s1", "1+2", "(s0", "s99999", "s0**2", "s0/-2"})
     EXPECT_THROW(dim(bad), ParseError) << bad;
   EXPECT_THROW(dim(std::string(100, '(') + "s0" + std::string(100, ')')), ParseError);

@@ -28,7 +28,7 @@ TEST(Symbols, EqualExpressionsAreOneDim) {
 TEST(Symbols, Print) {
   const std::vector<std::pair<Dim, std::string>> cases = {
       {s0, "s0"},       {2 * s0 + 1, "2*s0+1"},     {s0 - 1, "s0-1"},         {5 - s0, "-s0+5"},
-      {s0 / 2, "s0/2"}, {(s0 + 1) / 2, "(s0+1)/2"}, {s0 * s1 * 3, "3*s0*s1"}, {s0 % 3, "-3*s0/3+s0"},
+      {s0 / 2, "s0/2"}, {(s0 + 1) / 2, "(s0+1)/2"}, {s0 * s1 * 3, "3*s0*s1"}, {s0 % 3, "-3*(s0/3)+s0"},
       {dynamic, "?"},
   };
   for (const auto& [dim, text] : cases) EXPECT_EQ(to_string(dim), text);

@@ -1,8 +1,6 @@
 #include "tools/trace/commands.h"
 
 #include <duet/error.h>
-#include <duet/tensor.h>
-#include <fmt/color.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,17 +9,16 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
-#include "graph/parse.h"
 #include "graph/print.h"
-#include "graph/replay.h"
-#include "graph/verify.h"
 #include "jit/concrete_entry.h"
-#include "jit/lowered_text.h"
 #include "passes/fuse.h"
 #include "passes/pipeline.h"
-#include "tools/trace/input_spec.h"
+#include "runtime/symbols.h"
+#include "tools/trace/print.h"
 #include "tools/trace/recording.h"
 
 namespace duet::trace_tool {
@@ -53,31 +50,67 @@ json ToJson(const RecordedTrace& t) {
           {"code_bytes", t.code_bytes},
           {"failure", t.failure},
           {"calls", t.calls},
-          {"native_calls", t.native_calls}};
+          {"native_calls", t.native_calls},
+          {"each_size", t.each_size}};
 }
 
-void Print(const json& document) { fmt::print("{}\n", document.dump(2)); }
-
-std::string TextAtStage(const Graph& traced, const std::string& stage) {
-  return stage == "traced" ? PrintGraph(traced) : LoweredText(OptimizedGraph(traced), stage);
+// `  any sizes from 2 on, s0 >= 4; first s0 = 7`, for a trace with symbols.
+std::string SizesText(const RecordedTrace& trace) {
+  if (trace.sizes.empty()) return "";
+  std::string text = "  any sizes from 2 on";
+  for (const SizeGuard& guard : trace.guards) text += ", " + to_string(guard);
+  text += "; first";
+  for (std::size_t i = 0; i < trace.sizes.size(); ++i)
+    text += fmt::format("{} {} = {}", i == 0 ? "" : ",", to_string(Dim::Symbol(static_cast<int>(i))), trace.sizes[i]);
+  if (!trace.each_size.empty()) text += "\n  compiled for each size on its own: " + trace.each_size;
+  return text + "\n";
 }
 
-// Comments of a listing stand back on a terminal.
-void PrintText(const std::string& text) {
-  if (!isatty(STDOUT_FILENO)) {
-    fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
-    return;
+// Values of one op and line that got buffers for one reason.
+struct StoredValues {
+  std::string first, op, at, reason;
+  std::vector<std::string> readers;  // `multiply at train.cpp:7`, each once
+  std::int64_t count = 0;
+};
+
+std::vector<StoredValues> StoredByLine(const Graph& graph) {
+  const auto name_of = [&](const Node& node) {
+    return node.line.file ? fmt::format("{} at {}", duet::name(node.op), to_string(node.line)) : duet::name(node.op);
+  };
+  std::vector<std::vector<std::string>> readers(static_cast<std::size_t>(graph.value_count()));
+  for (const Node& node : graph.nodes())
+    for (const ValueId operand : graph.operands(node))
+      readers[static_cast<std::size_t>(operand)].push_back(name_of(node));
+  for (const ValueId output : graph.outputs()) readers[static_cast<std::size_t>(output)].push_back("the result");
+  std::vector<StoredValues> list;
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> known;
+  for (const FusionBoundary& boundary : Fuse(graph).boundaries) {
+    const NodeId id = graph.definition(boundary.value);
+    StoredValues stored;
+    stored.first = ValueName(graph, boundary.value);
+    stored.op = "input";
+    stored.reason = boundary.reason;
+    if (id >= 0) {
+      stored.op = duet::name(graph.node(id).op);
+      stored.at = to_string(graph.node(id).line);
+    }
+    const auto [at, made] = known.try_emplace({stored.op, stored.at, stored.reason}, list.size());
+    if (made) list.push_back(std::move(stored));
+    StoredValues& values = list[at->second];
+    ++values.count;
+    for (const std::string& reader : readers[static_cast<std::size_t>(boundary.value)])
+      if (std::find(values.readers.begin(), values.readers.end(), reader) == values.readers.end())
+        values.readers.push_back(reader);
   }
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    const std::size_t comment = line.find("# ");
-    fmt::print("{}", line.substr(0, comment));
-    if (comment != std::string::npos) fmt::print(fg(fmt::terminal_color::bright_black), "{}", line.substr(comment));
-    fmt::print("\n");
-    at = end + 1;
-  }
+  return list;
+}
+
+std::string ReadersText(const std::vector<std::string>& readers) {
+  constexpr std::size_t kShown = 4;
+  std::string text;
+  for (std::size_t i = 0; i < readers.size() && i < kShown; ++i) text += (i == 0 ? "; read by " : ", ") + readers[i];
+  if (readers.size() > kShown) text += fmt::format(" and {} more", readers.size() - kShown);
+  return text;
 }
 
 class PassRecorder : public PassObserver {
@@ -97,6 +130,7 @@ class PassRecorder : public PassObserver {
 }  // namespace
 
 int RunProgram(const std::vector<std::string>& command, const std::string& directory, Output output) {
+  BeginRecording(directory);
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -128,7 +162,10 @@ int List(const std::string& directory, Output output) {
     return 0;
   }
   if (recording.traces.empty()) {
-    fmt::print("{}: the program called no duet::function\n", directory);
+    fmt::print(
+        "{}: no function was traced: the program calls none, or calls them plainly (DUET_FUNCTION=plain, "
+        "run_functions_eagerly)\n",
+        directory);
     return 0;
   }
   std::size_t width = 8;
@@ -139,14 +176,15 @@ int List(const std::string& directory, Output output) {
     fmt::print("{:<{}}  {:>7} {:>7} {:>6} {:>6.2f}ms {:>6.2f}ms {:>6.2f}ms  {}  ({})\n", Id(t), width, t.calls,
                t.native_calls, t.nodes, t.trace_ms, t.optimize_ms, t.emit_ms + t.codegen_ms + t.link_ms, t.reason,
                t.at);
-  fmt::print("\nduet-trace show {} --stage traced|optimized|fused|loops|llvm|asm\n", Id(recording.traces.back()));
+  fmt::print("\n{} show {} --stage traced|optimized|fused|loops|llvm|asm\n", output.program,
+             Id(recording.traces.back()));
   return 0;
 }
 
 int Show(const std::string& directory, const std::string& name, const std::string& stage, Output output) {
   const Recording recording = Recording::Read(directory);
   const RecordedTrace& trace = recording.Find(name);
-  const std::string text = TextAtStage(recording.ReadGraph(trace), stage);
+  const std::string text = TextAtStage(recording.ReadGraph(trace), trace.sizes, trace.guards, stage);
   if (output.json)
     Print({{"function", trace.function}, {"index", trace.index}, {"stage", stage}, {"text", text}});
   else
@@ -159,20 +197,33 @@ int Why(const std::string& directory, const std::string& name, Output output) {
   json document = json::array();
   for (const RecordedTrace& trace : recording.traces) {
     if (!name.empty() && trace.function != name && Id(trace) != name) continue;
-    json entry = {{"function", trace.function}, {"index", trace.index}, {"signature", trace.signature},
-                  {"traced", trace.reason},     {"at", trace.at},       {"state", StateOf(trace)},
+    json entry = {{"function", trace.function},
+                  {"index", trace.index},
+                  {"signature", trace.signature},
+                  {"traced", trace.reason},
+                  {"at", trace.at},
+                  {"state", StateOf(trace)},
+                  {"calls", trace.calls},
+                  {"native_calls", trace.native_calls},
+                  {"each_size", trace.each_size},
                   {"not_fused", json::array()}};
     if (!output.json)
       fmt::print("{}  {}\n  traced at {}: {}\n  {}; {} of {} calls native\n", Id(trace), trace.signature, trace.at,
                  trace.reason, StateOf(trace), trace.native_calls, trace.calls);
+    if (!output.json) fmt::print("{}", SizesText(trace));
+    const SymbolScope scope(trace.sizes, trace.guards);
     const Graph graph = OptimizedGraph(recording.ReadGraph(trace));
-    for (const FusionBoundary& boundary : Fuse(graph).boundaries) {
-      const NodeId node = graph.definition(boundary.value);
-      const std::string value = ValueName(graph, boundary.value);
-      const std::string op = node < 0 ? "input" : duet::name(graph.node(node).op);
-      const std::string at = node < 0 ? "" : to_string(graph.node(node).line);
-      entry["not_fused"].push_back({{"value", value}, {"op", op}, {"reason", boundary.reason}, {"at", at}});
-      if (!output.json) fmt::print("  stored  {} = {}: {}  {}\n", value, op, boundary.reason, at);
+    for (const StoredValues& stored : StoredByLine(graph)) {
+      entry["not_fused"].push_back({{"value", stored.first},
+                                    {"count", stored.count},
+                                    {"op", stored.op},
+                                    {"reason", stored.reason},
+                                    {"at", stored.at},
+                                    {"read_by", stored.readers}});
+      if (output.json) continue;
+      fmt::print("  stored  {}{} = {}{}: {}{}\n", stored.first,
+                 stored.count == 1 ? "" : fmt::format(" and {} more", stored.count - 1), stored.op,
+                 stored.at.empty() ? "" : " at " + stored.at, stored.reason, ReadersText(stored.readers));
     }
     document.push_back(entry);
   }
@@ -182,7 +233,9 @@ int Why(const std::string& directory, const std::string& name, Output output) {
 
 int Passes(const std::string& directory, const std::string& name, bool changed_only, bool timing, Output output) {
   const Recording recording = Recording::Read(directory);
-  Graph graph = recording.ReadGraph(recording.Find(name));
+  const RecordedTrace& trace = recording.Find(name);
+  Graph graph = recording.ReadGraph(trace);
+  const SymbolScope scope(trace.sizes, trace.guards);
   PassRecorder recorder;
   Optimize(graph, PassOptions::FromEnvironment(), &recorder);
   json document = json::array();
@@ -200,61 +253,6 @@ int Passes(const std::string& directory, const std::string& name, bool changed_o
     if (timing) fmt::print(" {:>9.3f} ms", run.milliseconds);
     fmt::print("\n");
     if (!timing && run.changed) PrintText(run.text);
-  }
-  if (output.json) Print(document);
-  return 0;
-}
-
-int Opt(const std::string& file, const std::vector<std::string>& passes, const std::string& stage, Output output) {
-  Graph graph = ParseGraph(ReadFile(file), file);
-  VerifyGraph(graph, file);
-  const PassOptions options = PassOptions::FromEnvironment();
-  for (const std::string& name : passes) {
-    const Pass* pass = FindPass(name);
-    if (!pass) {
-      std::string known;
-      for (const Pass& each : AllPasses()) known += std::string(known.empty() ? "" : ", ") + each.name;
-      throw ValueError("no pass " + name + "; there are " + known);
-    }
-    RunPass(*pass, graph, options);
-  }
-  if (passes.empty()) Optimize(graph, options);
-  const std::string text = stage.empty() ? PrintGraph(graph) : LoweredText(graph, stage);
-  if (output.json)
-    Print({{"file", file}, {"text", text}});
-  else
-    PrintText(text);
-  return 0;
-}
-
-int Eval(const std::string& file, const std::vector<std::string>& inputs, Output output) {
-  const Graph graph = ParseGraph(ReadFile(file), file);
-  VerifyGraph(graph, file);
-  std::vector<InputSpec> specs;
-  for (const std::string& text : inputs) specs.push_back(ParseInputSpec(text));
-  std::vector<Tensor> arguments;
-  for (const Input& input : graph.inputs()) {
-    if (input.kind != Input::Kind::kArgument)
-      throw ValueError(fmt::format("{}: %{} is a {}; only graphs of arguments can be evaluated from text", file,
-                                   input.name, input.kind == Input::Kind::kCapture ? "capture" : "variable"));
-    const auto spec =
-        std::find_if(specs.begin(), specs.end(), [&](const InputSpec& s) { return s.name == input.name; });
-    if (spec == specs.end())
-      throw ValueError(
-          fmt::format("%{} is not given: --input {}={}:normal:42", input.name, input.name, to_string(input.type)));
-    if (!(spec->type == input.type))
-      throw ValueError(fmt::format("%{} is {}, not {}", input.name, to_string(input.type), to_string(spec->type)));
-    arguments.push_back(MakeInput(*spec));
-    specs.erase(spec);
-  }
-  if (!specs.empty()) throw ValueError(fmt::format("{} has no input %{}", file, specs[0].name));
-  json document = json::array();
-  for (const Tensor& result : Replay(graph, arguments)) {
-    const Type type{result.dtype(), result.shape()};
-    if (output.json)
-      document.push_back({{"type", to_string(type)}, {"data", DataText(result)}});
-    else
-      fmt::print("{}\n{}\n", to_string(type), to_string(result));
   }
   if (output.json) Print(document);
   return 0;

@@ -31,7 +31,8 @@ Type ParseType(const std::string& text, const std::string& whole) {
     char* end = nullptr;
     const long long size = std::strtoll(sizes.c_str() + at, &end, 10);
     const auto next = static_cast<std::size_t>(end - sizes.c_str());
-    if (next == at || size < 0 || (next < sizes.size() && sizes[next] != ',')) FailSpec(whole, "sizes like 4,8");
+    if (next == at || size < 0 || (next < sizes.size() && sizes[next] != ','))
+      FailSpec(whole, "sizes like 4,8, numbers also where the graph has symbols");
     type.shape.push_back(size);
     at = next + 1;
   }

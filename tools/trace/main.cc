@@ -8,26 +8,32 @@
 
 namespace {
 
-constexpr const char* kExamples = R"(
+constexpr const char* kAbout = R"(Looks into functions that Duet traced.
+
 Examples:
-  duet-trace run -- ./train --epochs 1        record every function of a program
-  duet-trace list                             what was recorded: calls, native calls, why it was traced
-  duet-trace show step --stage optimized      the graph of step's first trace; step#2 is its second
-  duet-trace why step                         why it was traced again, and what was not fused
-  duet-trace passes step --timing             the passes, what each changed and cost
-  duet-trace opt --pass=simplify f.duet       a pass on an IR file; eval f.duet --input x=f32[4,8]:normal:42 runs one
+  {0} run -- ./train --epochs 1        record every function of a program
+  {0} list                             what was recorded: calls, native calls, why it was traced
+  {0} show step --stage optimized      the graph of step's first trace; step#2 is its second
+  {0} why step                         why it was traced again, and what was not fused
+  {0} passes step --timing             the passes, what each changed and cost
+  {0} opt --pass=simplify f.duet       a pass on an IR file; eval f.duet --input x=f32[4,8]:normal:42 runs one
 )";
+
+// `./dev trace` where that called it.
+std::string ProgramName(const std::string& called) {
+  return called.find(' ') == std::string::npos ? called.substr(called.rfind('/') + 1) : called;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace duet::trace_tool;
-  CLI::App app{"Looks into functions that Duet traced."};
-  app.footer(kExamples);
+  Output output;
+  output.program = ProgramName(argv[0]);
+  CLI::App app{fmt::format(kAbout, output.program), output.program};
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of all subcommands");
 
-  Output output;
   std::string directory = "duet-trace", name, stage, file;
   std::vector<std::string> command, passes, inputs;
   bool changed = false, timing = false;
@@ -76,8 +82,10 @@ int main(int argc, char** argv) {
   CLI::App* opt = subcommand("opt", "Run passes on an IR file");
   opt->add_option("--pass", passes, "Passes by name, in order; all of the pipeline by default")->delimiter(',');
   opt->add_option("--stage", opt_stage, "Print a later stage: fused, loops, llvm or asm")->check(stages);
+  std::vector<std::int64_t> sizes;
+  opt->add_option("--sizes", sizes, "What s0, s1, ... likely are, for choices by size; 64 by default")->delimiter(',');
   opt->add_option("file", file, "FILE.duet")->required();
-  opt->callback([&] { status = Opt(file, passes, opt_stage, output); });
+  opt->callback([&] { status = Opt(file, passes, sizes, opt_stage, output); });
 
   CLI::App* eval = subcommand("eval", "Evaluate an IR file on given or random inputs");
   eval->add_option("--input", inputs, "NAME=TYPE[:zeros|ones|full|iota|uniform|normal[:NUMBER]]");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "runtime/symbols.h"
 
 namespace duet::trace_tool {
 
@@ -21,6 +22,10 @@ struct RecordedTrace {
   std::int64_t code_bytes = 0;
   std::string failure;
   std::int64_t calls = 0, native_calls = 0;
+  /// Of a trace with symbols: what they were in the call that it was made for, and what it asks of them.
+  std::vector<std::int64_t> sizes;
+  std::vector<SizeGuard> guards;
+  std::string each_size;  ///< why it has no code for all sizes
 };
 
 struct Recording {
@@ -29,7 +34,7 @@ struct Recording {
 
   /// Throws ParseError for a directory without a readable trace.jsonl, with line and what is wrong.
   static Recording Read(const std::string& directory);
-  /// `FN` (its first trace) or `FN#2`. Throws ValueError that lists the functions.
+  /// `FN` (its first trace) or `FN#2`. Throws ValueError with the functions whose names come closest.
   const RecordedTrace& Find(const std::string& name) const;
   /// The graph as traced.
   Graph ReadGraph(const RecordedTrace& trace) const;
@@ -37,5 +42,7 @@ struct Recording {
 
 /// The text of a file. Throws ParseError.
 std::string ReadFile(const std::string& path);
+/// Makes the directory if need be, and takes away what an earlier recording left there. Throws Error.
+void BeginRecording(const std::string& directory);
 
 }  // namespace duet::trace_tool
