@@ -14,20 +14,21 @@ namespace {
 
 // What a size is at least when symbol i is at least least[i], where that is easy to see: symbols are their least value
 // and something not negative; where no term but the number is negative then, the number is the answer.
-bool IsNotNegative(Dim dim, std::span<const std::int64_t> least);
+// A proof that takes more than `steps` is not found: each quotient in a sum may double them.
+bool IsNotNegative(Dim dim, std::span<const std::int64_t> least, int& steps);
 
 std::int64_t LeastOfSymbol(Dim symbol, std::span<const std::int64_t> least) {
   const auto i = static_cast<std::size_t>(symbol.symbol());
   return i < least.size() ? least[i] : kMinSymbol;
 }
 
-std::optional<std::int64_t> LeastOf(Dim dim, std::span<const std::int64_t> least) {
+std::optional<std::int64_t> LeastOf(Dim dim, std::span<const std::int64_t> least, int& steps) {
   Dim raised = 0;
   for (const SizeTerm& term : TermsOfSize(dim)) {
     Dim product = term.factor;
     for (const Dim factor : term.factors) {
       const SizeQuotient quotient = QuotientOfSize(factor);
-      if (quotient.divisor && !IsNotNegative(quotient.numerator, least)) return std::nullopt;
+      if (quotient.divisor && !IsNotNegative(quotient.numerator, least, steps)) return std::nullopt;
       product *= quotient.divisor ? factor : factor + LeastOfSymbol(factor, least);
     }
     raised += product;
@@ -43,19 +44,26 @@ std::optional<std::int64_t> LeastOf(Dim dim, std::span<const std::int64_t> least
 }
 
 // The same, by way of d * (n / d), which lies between n - d + 1 and n.
-bool IsNotNegative(Dim dim, std::span<const std::int64_t> least) {
+bool IsNotNegative(Dim dim, std::span<const std::int64_t> least, int& steps) {
   if (!dim.is_symbol()) return std::int64_t{dim} >= 0;
+  if (--steps < 0) return false;
+  if (LeastOf(dim, least, steps).value_or(-1) >= 0) return true;
   for (const auto& [factor, factors] : TermsOfSize(dim)) {
     const SizeQuotient quotient = factors.size() == 1 ? QuotientOfSize(factors[0]) : SizeQuotient();
     if (quotient.divisor == 0) continue;
     const Dim rest = dim - factors[0] * factor;
     const Dim bound = factor < 0 ? quotient.numerator : quotient.numerator - (quotient.divisor - 1);
-    if (IsNotNegative(rest * quotient.divisor + bound * factor, least)) return true;
-    const std::optional<std::int64_t> numerator = LeastOf(quotient.numerator, least);
+    if (IsNotNegative(rest * quotient.divisor + bound * factor, least, steps)) return true;
+    const std::optional<std::int64_t> numerator = LeastOf(quotient.numerator, least, steps);
     return factor > 0 && numerator.value_or(-1) >= 0 &&
-           IsNotNegative(rest + *numerator / quotient.divisor * factor, least);
+           IsNotNegative(rest + *numerator / quotient.divisor * factor, least, steps);
   }
-  return LeastOf(dim, least).value_or(-1) >= 0;
+  return false;
+}
+
+bool IsNotNegative(Dim dim, std::span<const std::int64_t> least) {
+  int steps = 200;
+  return IsNotNegative(dim, least, steps);
 }
 
 thread_local SymbolScope* t_scope = nullptr;
