@@ -153,7 +153,7 @@ Tensor JacobianOfCall(const FlatArguments& argument, bool forward, RunLeaves bod
           line);
   };
   const auto basis_of = [&](const Tensor& like) {
-    const std::int64_t count = like.shape().elements();
+    const Dim count = ElementsOf(like.shape());
     return Reshaped(eye(count, like.dtype(), at), Joined({count}, like.shape()), line);
   };
   FlatResults results;

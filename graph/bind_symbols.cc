@@ -42,6 +42,7 @@ Graph BindSymbols(const Graph& graph, std::span<const Dim> symbols) {
     if (node.op != Op::dimension || bound.attributes(node).shape[0].is_symbol()) continue;
     Attributes constant;
     constant.data = SizeAsTensor(bound.attributes(node).shape[0], bound.attributes(node).dtype);
+    constant.data.body()->literal = true;  // of no trace: where it is replayed it is baked, not captured
     node.op = Op::constant;
     node.attributes = bound.attribute_list_.Intern(constant, HashAttributes(node.op, constant));
   }
