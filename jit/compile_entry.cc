@@ -30,6 +30,14 @@ using Entry = ConcreteFunction::Entry;
 // Larger graphs stay evaluated: code generation grows faster than they run.
 constexpr std::size_t kMaxNodes = 20'000;
 
+std::size_t NodesOf(const Graph& graph) {
+  std::size_t count = graph.nodes().size();
+  for (const Node& node : graph.nodes())
+    if (HasRegions(node.op))
+      for (const Graph& region : graph.regions(node)) count += NodesOf(region);
+  return count;
+}
+
 double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
@@ -104,10 +112,10 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
 
 void CompileNow(Entry& entry) {
   try {
-    if (entry.recorded.nodes().size() > kMaxNodes)
+    if (const std::size_t nodes = NodesOf(entry.recorded); nodes > kMaxNodes)
       return Publish(entry, nullptr,
-                     "the graph has " + std::to_string(entry.recorded.nodes().size()) + " nodes, more than the " +
-                         std::to_string(kMaxNodes) + " that are compiled");
+                     "the graph has " + std::to_string(nodes) + " nodes, more than the " + std::to_string(kMaxNodes) +
+                         " that are compiled");
     Compiler* compiler = GetCompiler();
     if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
     const auto start = std::chrono::steady_clock::now();
