@@ -48,6 +48,16 @@ class RegionsWithCaptures {
       ReorderInputs(graph);
       Collect(graph);
     }
+    for (std::size_t i = 0; i < captures_.size(); ++i) names_.push_back("c" + std::to_string(i));
+    // A variable whose value is captured too is that capture: what arrives at it adds up in one place, as in plain
+    // code.
+    for (const auto& variable : read_) {
+      const Tensor value = BindRead(variable, line_);
+      places_.push_back(IndexOf(value));
+      if (places_.back() < captures_.size()) continue;
+      captures_.push_back(value);
+      names_.push_back(variable->name);
+    }
   }
 
   // `lead` arguments and results stand before what written variables add. Returns the results without those.
@@ -58,7 +68,6 @@ class RegionsWithCaptures {
     for (const auto& variable : written_) operands.push_back(BindRead(variable, line_));
     operands.insert(operands.end(), arguments.begin() + static_cast<std::ptrdiff_t>(lead), arguments.end());
     operands.insert(operands.end(), captures_.begin(), captures_.end());
-    for (const auto& variable : read_) operands.push_back(BindRead(variable, line_));
     if (op == Op::scan) attributes.carries = static_cast<int>(lead + written_.size());
     std::vector<RegionRef> regions;
     for (std::size_t i = 0; i < traced_.size(); ++i)
@@ -107,7 +116,7 @@ class RegionsWithCaptures {
     return static_cast<std::size_t>(std::find(list.begin(), list.end(), variable) - list.begin());
   }
 
-  // The region with arguments only: the lead ones, written variables, other arguments, captures, read variables.
+  // The region with arguments only: the lead ones, written variables, other arguments, captures.
   Graph Close(const Graph& from, std::size_t arguments, std::size_t lead, bool condition) const {
     Graph to(from.name());
     const auto add = [&](const Type& type, std::string name) {
@@ -123,9 +132,7 @@ class RegionsWithCaptures {
     for (const auto& variable : written_) add(variable->type, variable->name);
     for (std::size_t i = lead; i < arguments; ++i) add_argument(i);
     const auto first_capture = static_cast<ValueId>(arguments + written_.size());
-    for (std::size_t i = 0; i < captures_.size(); ++i) add(captures_[i].body()->type, "c" + std::to_string(i));
-    const auto first_read = first_capture + static_cast<ValueId>(captures_.size());
-    for (const auto& variable : read_) add(variable->type, variable->name);
+    for (std::size_t i = 0; i < captures_.size(); ++i) add(captures_[i].body()->type, names_[i]);
     for (std::size_t i = arguments; i < from.inputs().size(); ++i) {
       const Input& input = from.inputs()[i];
       if (input.kind == Input::Kind::kCapture) {
@@ -133,7 +140,7 @@ class RegionsWithCaptures {
       } else if (const std::size_t at = IndexOf(written_, input.variable); at < written_.size()) {
         map[i] = first_written + static_cast<ValueId>(at);
       } else {
-        map[i] = first_read + static_cast<ValueId>(IndexOf(read_, input.variable));
+        map[i] = first_capture + static_cast<ValueId>(places_[IndexOf(read_, input.variable)]);
       }
     }
     std::vector<RegionWrite> writes;
@@ -192,8 +199,10 @@ class RegionsWithCaptures {
 
   std::vector<Graph> traced_;
   Line line_;
-  Leaves captures_;
+  Leaves captures_;                 // captured tensors, then values of variables that are only read
+  std::vector<std::string> names_;  // of captures_
   Variables written_, read_;
+  std::vector<std::size_t> places_;  // of read_, in captures_
 };
 
 RegionBody BodyOf(LeafFunction function) {

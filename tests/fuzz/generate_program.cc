@@ -48,15 +48,15 @@ void Generator::Grow(std::int64_t statements) {
       AddControl();
     else if (choice < 32 && may_write_)
       random_.Chance(15) ? AddVariableUpdate() : AddWrite();
-    else if (choice < 36)
+    else if (choice < 41)
       AddPrint();
-    else if (choice < 38)
+    else if (choice < 43)
       AddCheck();
-    else if (choice < 42)
+    else if (choice < 46)
       AddRandomNumbers();
-    else if (choice < 47 && !VariablesInReach().empty())
+    else if (choice < 50 && !VariablesInReach().empty())
       Read(random_.Pick(VariablesInReach()));
-    else if (choice < 53 && may_write_)
+    else if (choice < 55 && may_write_)
       AddIdiom();
     else if (choice < 85)
       AddStep();
