@@ -16,9 +16,10 @@ class CondGradient {
     for (const Adjoint& result : arrived_.results) Append(arguments, result, SlotOf(result), {});
     for (const Adjoint& adjoint : arrived_.running) Append(arguments, adjoint, SlotOf(adjoint), {});
     const std::vector<Type> types = TypesOf(arguments);
-    // First to learn what arrives in which branch, then for good.
-    std::vector<std::vector<Slot>> arrives;
-    for (const RegionRef& region : call_.regions) Record(*region, types, &arrives.emplace_back());
+    std::vector<RegionRef> branches;
+    std::vector<std::vector<Slot>> arrives;  // in each branch, per operand
+    for (const RegionRef& region : call_.regions)
+      branches.push_back(Record(*region, types, arrives.emplace_back(slots_.size(), Slot::kNone)));
     for (std::size_t i = 1; i < slots_.size(); ++i) {
       bool any = false, certain = true;
       for (const std::vector<Slot>& branch : arrives) {
@@ -27,10 +28,10 @@ class CondGradient {
       }
       slots_[i] = !any ? Slot::kNone : certain ? Slot::kCertain : Slot::kUncertain;
     }
-    std::vector<RegionRef> backward;
-    for (const RegionRef& region : call_.regions) backward.push_back(Record(*region, types, nullptr));
+    for (std::size_t k = 0; k < branches.size(); ++k)
+      if (arrives[k] != slots_) branches[k] = Alike(branches[k], types, arrives[k]);
     arguments.insert(arguments.begin(), call_.operands[0]);
-    const Tensors found = BindRegions({Op::cond, arguments, kNoAttributes, backward, call_.line});
+    const Tensors found = BindRegions({Op::cond, arguments, kNoAttributes, branches, call_.line});
     TensorReader reader(found);
     Adjoints adjoints;
     for (Slot slot : slots_) adjoints.push_back(reader.Next(slot));
@@ -38,7 +39,8 @@ class CondGradient {
   }
 
  private:
-  RegionRef Record(const Region& region, const std::vector<Type>& types, std::vector<Slot>* arrives) const {
+  // What arrives at the operands in one branch, and where.
+  RegionRef Record(const Region& region, const std::vector<Type>& types, std::vector<Slot>& arrives) const {
     return region.Record(
         types,
         [&](std::span<const Tensor> arguments) {
@@ -50,11 +52,25 @@ class CondGradient {
             here.running.push_back(reader.Next(SlotOf(arrived_.running[i])));
           const Adjoints found = GradientOfRegion(region, inputs, here, call_.line);
           Tensors list;
-          if (arrives) arrives->push_back(Slot::kNone);
           for (std::size_t i = 0; i < found.size(); ++i) {
-            if (arrives) arrives->push_back(SlotOf(found[i]));
-            Append(list, found[i], slots_[i + 1], inputs[i].body()->type);
+            arrives[i + 1] = SlotOf(found[i]);
+            Append(list, found[i], arrives[i + 1], {});
           }
+          return list;
+        },
+        call_.line);
+  }
+
+  // The branch with the results that all of them have.
+  RegionRef Alike(const RegionRef& branch, const std::vector<Type>& types, const std::vector<Slot>& arrives) const {
+    return branch->Record(
+        types,
+        [&](std::span<const Tensor> arguments) {
+          const Tensors found = branch->Run(arguments);
+          TensorReader reader(found);
+          Tensors list;
+          for (std::size_t i = 1; i < slots_.size(); ++i)
+            Append(list, reader.Next(arrives[i]), slots_[i], call_.operands[i].body()->type);
           return list;
         },
         call_.line);
