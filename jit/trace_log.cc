@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -27,8 +28,10 @@ class TraceLog {
 
   void Trace(const std::string& function, Line defined, const std::shared_ptr<ConcreteFunction::Entry>& entry) {
     std::lock_guard lock(mutex_);
-    entry->log_index = ++counts_[function];
-    const std::string file = fmt::format("{}.{}.duet", function, entry->log_index);
+    std::string file = function;
+    std::replace(file.begin(), file.end(), '/', '_');
+    entry->log_index = ++counts_[file];
+    file += fmt::format(".{}.duet", entry->log_index);
     Graph graph = entry->recorded;
     ReorderInputs(graph);
     ReorderNodes(graph);
@@ -86,7 +89,8 @@ class TraceLog {
 
   void Write(const json& event) {
     if (!out_) return;
-    const std::string line = event.dump() + "\n";
+    // Names of functions and files are any bytes.
+    const std::string line = event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
     std::fwrite(line.data(), 1, line.size(), out_);
     std::fflush(out_);
   }
@@ -94,7 +98,7 @@ class TraceLog {
   std::string directory_;
   std::mutex mutex_;
   std::FILE* out_ = nullptr;
-  std::map<std::string, int> counts_;
+  std::map<std::string, int> counts_;  // of traces, by function, as files are named
   std::vector<std::shared_ptr<ConcreteFunction::Entry>> entries_;
 };
 
