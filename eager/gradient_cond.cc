@@ -16,20 +16,22 @@ class CondGradient {
     for (const Adjoint& result : arrived_.results) Append(arguments, result, SlotOf(result), {});
     for (const Adjoint& adjoint : arrived_.running) Append(arguments, adjoint, SlotOf(adjoint), {});
     const std::vector<Type> types = TypesOf(arguments);
-    std::vector<Branch> branches;
-    for (const RegionRef& region : call_.regions) branches.push_back(Record(*region, types));
+    std::vector<RegionRef> branches;
+    std::vector<std::vector<Slot>> arrives;  // in each branch, per operand
+    for (const RegionRef& region : call_.regions)
+      branches.push_back(Record(*region, types, arrives.emplace_back(slots_.size(), Slot::kNone)));
     for (std::size_t i = 1; i < slots_.size(); ++i) {
       bool any = false, certain = true;
-      for (const Branch& branch : branches) {
-        any |= branch.slots[i] != Slot::kNone;
-        certain &= branch.slots[i] == Slot::kCertain;
+      for (const std::vector<Slot>& branch : arrives) {
+        any |= branch[i] != Slot::kNone;
+        certain &= branch[i] == Slot::kCertain;
       }
       slots_[i] = !any ? Slot::kNone : certain ? Slot::kCertain : Slot::kUncertain;
     }
-    std::vector<RegionRef> backward;
-    for (const Branch& branch : branches) backward.push_back(Fill(branch, types));
+    for (std::size_t k = 0; k < branches.size(); ++k)
+      if (arrives[k] != slots_) branches[k] = Alike(branches[k], types, arrives[k]);
     arguments.insert(arguments.begin(), call_.operands[0]);
-    const Tensors found = BindRegions({Op::cond, arguments, kNoAttributes, backward, call_.line});
+    const Tensors found = BindRegions({Op::cond, arguments, kNoAttributes, branches, call_.line});
     TensorReader reader(found);
     Adjoints adjoints;
     for (Slot slot : slots_) adjoints.push_back(reader.Next(slot));
@@ -37,45 +39,38 @@ class CondGradient {
   }
 
  private:
-  struct Branch {
-    RegionRef gradient;
-    std::vector<Slot> slots;  // per operand: what arrives there, and so what the gradient gives
-  };
-
-  Branch Record(const Region& region, const std::vector<Type>& types) const {
-    Branch branch;
-    branch.gradient = region.Record(
+  // What arrives at the operands in one branch, and where.
+  RegionRef Record(const Region& region, const std::vector<Type>& types, std::vector<Slot>& arrives) const {
+    return region.Record(
         types,
         [&](std::span<const Tensor> arguments) {
           TensorReader reader(arguments);
           const Tensors inputs = reader.Next(slots_.size() - 1);
           ArrivedAdjoints here{{}, {}, {arrived_.wanted.begin() + 1, arrived_.wanted.end()}};
           for (const Adjoint& result : arrived_.results) here.results.push_back(reader.Next(SlotOf(result)));
-          for (std::size_t i = 1; i < slots_.size(); ++i)
+          for (std::size_t i = 1; i < slots_.size(); ++i)  // nothing arrives at the choice
             here.running.push_back(reader.Next(SlotOf(arrived_.running[i])));
-          branch.slots.push_back(Slot::kNone);  // nothing arrives at the choice
+          const Adjoints found = GradientOfRegion(region, inputs, here, call_.line);
           Tensors list;
-          for (const Adjoint& found : GradientOfRegion(region, inputs, here, call_.line)) {
-            branch.slots.push_back(SlotOf(found));
-            Append(list, found, branch.slots.back(), {});
+          for (std::size_t i = 0; i < found.size(); ++i) {
+            arrives[i + 1] = SlotOf(found[i]);
+            Append(list, found[i], arrives[i + 1], {});
           }
           return list;
         },
         call_.line);
-    return branch;
   }
 
-  // The branch's gradient with what the others give too, absent.
-  RegionRef Fill(const Branch& branch, const std::vector<Type>& types) const {
-    if (branch.slots == slots_) return branch.gradient;
-    return branch.gradient->Record(
+  // The branch with the results that all of them have.
+  RegionRef Alike(const RegionRef& branch, const std::vector<Type>& types, const std::vector<Slot>& arrives) const {
+    return branch->Record(
         types,
         [&](std::span<const Tensor> arguments) {
-          const Tensors found = branch.gradient->Run(arguments);
+          const Tensors found = branch->Run(arguments);
           TensorReader reader(found);
           Tensors list;
-          for (std::size_t i = 0; i < slots_.size(); ++i)
-            Append(list, reader.Next(branch.slots[i]), slots_[i], call_.operands[i].body()->type);
+          for (std::size_t i = 1; i < slots_.size(); ++i)
+            Append(list, reader.Next(arrives[i]), slots_[i], call_.operands[i].body()->type);
           return list;
         },
         call_.line);

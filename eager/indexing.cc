@@ -6,6 +6,7 @@
 #include "eager/promote.h"
 #include "runtime/fail.h"
 #include "runtime/infer.h"
+#include "runtime/steps_between.h"
 
 namespace duet {
 namespace {
@@ -29,10 +30,10 @@ Bounds RangeBounds(const Range& range, Dim size) {
   };
   if (range.step > 0) {
     const Dim start = end(range.start, 0, 0, size), stop = end(range.stop, size, 0, size);
-    return {start, stop > start ? (stop - start + range.step - 1) / range.step : Dim(0)};
+    return {start, StepsBetween(start, stop, range.step)};
   }
   const Dim start = end(range.start, size - 1, -1, size - 1), stop = end(range.stop, -1, -1, size - 1);
-  return {start, start > stop ? (start - stop - range.step - 1) / -range.step : Dim(0)};
+  return {start, StepsBetween(start, stop, range.step)};
 }
 
 Plan PlanIndexing(const Shape& shape, std::span<const Index* const> indices) {
@@ -77,7 +78,7 @@ Plan PlanIndexing(const Shape& shape, std::span<const Index* const> indices) {
         if (index->range().step == 0) throw ValueError("a range's step is 0");
         const Bounds bounds = RangeBounds(index->range(), shape[axis]);
         plan.start.push_back(bounds.size == 0 ? Dim(0) : bounds.start);
-        plan.step.push_back(index->range().step);
+        plan.step.push_back(bounds.size.same(1) ? 1 : index->range().step);  // no step is made, however long
         plan.sizes.push_back(bounds.size);
         plan.result.push_back(bounds.size);
         ++axis;

@@ -15,8 +15,6 @@ Shape Joined(const Shape& a, const Shape& b) {
   return joined;
 }
 
-std::int64_t Elements(const Tensor& x) { return x.shape().elements(); }
-
 void CheckDifferentiable(const std::vector<Tensor>& results, Line line) {
   for (const Tensor& result : results)
     if (!is_float(result.dtype()))
@@ -30,7 +28,7 @@ std::vector<Tensor> Reverse(internal::Recorded& recorded, SourceLocation at) {
   const Line line = at;
   std::vector<Tensor> jacobians;
   for (const Tensor& y : recorded.results.tensors) {
-    const std::int64_t count = Elements(y);
+    const Dim count = y.size();
     const Tensor basis = Reshaped(eye(count, y.dtype(), at), Joined({count}, y.shape()), line);
     VmapLevel level(count);
     const std::vector<Tensor> found =
@@ -50,14 +48,14 @@ std::vector<Tensor> Reverse(internal::Recorded& recorded, SourceLocation at) {
 std::vector<Tensor> Forward(const std::vector<Tensor>& leaves, internal::RunLeaves body, void* call, SourceLocation at,
                             internal::FlatResults& results) {
   const Line line = at;
-  std::int64_t total = 0;
-  for (const Tensor& x : leaves) total += Elements(x);
+  Dim total = 0;
+  for (const Tensor& x : leaves) total += x.size();
   std::vector<Tensor> bases;
-  std::int64_t offset = 0;
+  Dim offset = 0;
   for (const Tensor& x : leaves) {
-    const std::int64_t count = Elements(x);
+    const Dim count = x.size();
     Tensor columns = eye(total, x.dtype(), at);
-    if (count != total) columns = columns(ellipsis, Index(range(offset, offset + count), at));
+    if (!count.same(total)) columns = columns(ellipsis, Index(range(offset, offset + count), at));
     bases.push_back(Reshaped(columns, Joined({total}, x.shape()), line));
     offset += count;
   }
@@ -78,12 +76,12 @@ std::vector<Tensor> Forward(const std::vector<Tensor>& leaves, internal::RunLeav
     const Tensor rows = tangents[k].empty_handle() ? Tensor() : level.Examples(tangents[k], line);
     offset = 0;
     for (const Tensor& x : leaves) {
-      const std::int64_t count = Elements(x);
+      const Dim count = x.size();
       if (rows.empty_handle()) {
         jacobians.push_back(zeros(Joined(y.shape(), x.shape()), y.dtype(), at));
         continue;
       }
-      const Tensor own = count == total ? rows : rows(Index(range(offset, offset + count), at));
+      const Tensor own = count.same(total) ? rows : rows(Index(range(offset, offset + count), at));
       jacobians.push_back(Reshaped(MoveAxis(own, 0, own.rank() - 1, line), Joined(y.shape(), x.shape()), line));
       offset += count;
     }

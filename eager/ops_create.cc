@@ -3,10 +3,12 @@
 
 #include <string>
 
+#include "eager/convert_element.h"
 #include "eager/promote.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
 #include "runtime/infer.h"
+#include "runtime/steps_between.h"
 
 namespace duet {
 namespace {
@@ -15,10 +17,10 @@ template <class To, class From>
 void ConvertAs(const void* from, void* to, std::int64_t count) {
   const auto* source = static_cast<const From*>(from);
   auto* target = static_cast<To*>(to);
-  for (std::int64_t i = 0; i < count; ++i) target[i] = static_cast<To>(source[i]);
+  for (std::int64_t i = 0; i < count; ++i) target[i] = ConvertElement<To>(source[i]);
 }
 
-// Converts numbers as C++ does; what they become is checked by the type of the literal, not element by element.
+// What numbers become is checked by the type of the literal, not element by element.
 template <class From>
 void ConvertFrom(const void* from, DType to, void* data, std::int64_t count) {
   switch (to) {
@@ -131,14 +133,17 @@ Tensor arange(Dim stop, SourceLocation line) { return arange(0, stop, 1, line); 
 Tensor arange(Dim start, Dim stop, std::int64_t step, SourceLocation line) {
   if (step == 0) Fail<ValueError>("arange", "step is 0", line);
   LineScope scope{Line(line)};
-  const Dim distance = step > 0 ? stop - start : start - stop;
-  const std::int64_t stride = step > 0 ? step : -step;
-  const Dim count = distance <= 0 ? Dim(0) : (distance + stride - 1) / stride;
+  Dim count;
+  try {
+    count = StepsBetween(start, stop, step);
+  } catch (const Error&) {
+    RethrowWithContext("arange", {}, line);
+  }
   const auto fits = [](Dim x) { return x >= INT32_MIN && x <= INT32_MAX; };
   const bool narrow = fits(start) && fits(stop);
   const Tensor index = iota({count}, 0, narrow ? i32 : i64);
   if (start == 0 && step == 1) return index;
-  return index * step + start;
+  return index * (narrow ? static_cast<std::int32_t>(step) : step) + start;  // wraps to what is in the range
 }
 
 }  // namespace duet

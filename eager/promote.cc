@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "eager/convert_element.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
 #include "runtime/infer.h"
@@ -37,6 +38,11 @@ std::vector<Type> TypesOf(std::span<const Arg* const> args) {
 template <class T>
 Tensor LiteralOf(T value, DType dtype) {
   return TensorFromData({dtype, {}}, &value);
+}
+
+template <class T>
+Tensor LiteralAs(double value, DType dtype) {
+  return LiteralOf(ConvertElement<T>(value), dtype);
 }
 
 void CheckHandles(Op op, std::span<const Arg* const> args) {
@@ -86,13 +92,13 @@ Tensor Literal(double value, DType dtype) {
   FloatEnvironmentScope environment;  // the user's rounding is not Duet's
   switch (dtype) {
     case DType::bool_:
-      return LiteralOf(value != 0, dtype);
+      return LiteralAs<bool>(value, dtype);
     case DType::i32:
-      return LiteralOf(static_cast<std::int32_t>(value), dtype);
+      return LiteralAs<std::int32_t>(value, dtype);
     case DType::i64:
-      return LiteralOf(static_cast<std::int64_t>(value), dtype);
+      return LiteralAs<std::int64_t>(value, dtype);
     case DType::f32:
-      return LiteralOf(static_cast<float>(value), dtype);
+      return LiteralAs<float>(value, dtype);
     default:
       return LiteralOf(value, dtype);
   }

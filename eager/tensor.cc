@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <cstring>
-#include <limits>
 
+#include "eager/convert_element.h"
 #include "eager/promote.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
@@ -36,22 +36,6 @@ const TensorBody& Concrete(const Tensor& tensor, const char* what, Line line) {
                      line, std::span(&body.type, 1));
   }
   return body;
-}
-
-// Saturates, NaN to 0, as cast does.
-template <class U, class From>
-U ConvertElement(From value) {
-  if constexpr (std::is_same_v<U, bool>) {
-    return value != 0;
-  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<U>) {
-    if (std::isnan(value)) return 0;
-    constexpr auto kLow = static_cast<From>(std::numeric_limits<U>::min());
-    if (value <= kLow) return std::numeric_limits<U>::min();
-    if (value >= -kLow) return std::numeric_limits<U>::max();
-    return static_cast<U>(value);
-  } else {
-    return static_cast<U>(value);
-  }
 }
 
 template <class U>

@@ -4,8 +4,8 @@
 #include <duet/ops.h>
 
 #include <algorithm>
-#include <limits>
 
+#include "eager/promote.h"
 #include "eager/region.h"
 #include "graph/checkpointed_scan.h"
 #include "graph/graph_region.h"
@@ -75,14 +75,11 @@ Leaves RunBoundedWhile(const LeafFunction& condition, const LeafFunction& body, 
 }
 
 // For bounds that are C++ numbers.
-Leaves RunKnownForiLoop(std::int64_t lower, std::int64_t upper, const LeafFunction& body, const Leaves& state,
-                        SourceLocation line) {
-  const DType dtype = std::min(lower, upper) >= std::numeric_limits<std::int32_t>::min() &&
-                              std::max(lower, upper) <= std::numeric_limits<std::int32_t>::max()
-                          ? i32
-                          : i64;
+Leaves RunKnownForiLoop(Dim lower, Dim upper, const LeafFunction& body, const Leaves& state, SourceLocation line) {
+  const auto fits = [](Dim x) { return x >= INT32_MIN && x <= INT32_MAX; };
+  const DType dtype = fits(lower) && fits(upper) ? i32 : i64;
   Leaves carries = state;
-  carries.insert(carries.begin(), tensor(lower, dtype, line));
+  carries.insert(carries.begin(), ToTensor(Arg(lower, line), dtype, line));
   Leaves last = RunScan(
       "fori_loop",
       [&](const Leaves& leaves) {
@@ -90,7 +87,7 @@ Leaves RunKnownForiLoop(std::int64_t lower, std::int64_t upper, const LeafFuncti
         results.insert(results.begin(), add(Arg(leaves[0], line), 1));
         return results;
       },
-      carries, {}, {.length = lower < upper ? upper - lower : 0}, line);
+      carries, {}, {.length = lower < upper ? upper - lower : Dim(0)}, line);
   last.erase(last.begin());
   return last;
 }
@@ -140,7 +137,7 @@ Leaves RunForiLoop(const Arg& lower, const Arg& upper, const LeafFunction& unche
   const LeafFunction body =
       CheckedBody("fori_loop", unchecked_body, Checked("fori_loop", line, [&] { return TypesOf(state); }), line);
   if (lower.kind() == Arg::Kind::kInt && upper.kind() == Arg::Kind::kInt)
-    return RunKnownForiLoop(lower.as_int(), upper.as_int(), body, state, line);
+    return RunKnownForiLoop(lower.as_dim(), upper.as_dim(), body, state, line);
   const auto bound = [&](const Arg& arg) {
     const Tensor value = arg.value();
     if (value.empty_handle() || value.rank() != 0 || (value.dtype() != i32 && value.dtype() != i64))

@@ -128,12 +128,20 @@ std::span<const GraphRef> Graph::regions(const Node& node) const {
 
 namespace {
 
-// Pairs of regions that are known to be equal: those that nodes share are compared once.
-using SameRegions = absl::flat_hash_set<std::pair<const Graph*, const Graph*>>;
+class Comparison {
+ public:
+  explicit Comparison(bool replays) : replays_(replays) {}
 
-bool SameGraph(const Graph& a, const Graph& b, SameRegions& known);
+  bool IsSame(const Graph& a, const Graph& b);
 
-bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q, SameRegions& known) {
+ private:
+  bool IsSame(const Graph& a, const Node& p, const Graph& b, const Node& q);
+
+  bool replays_;
+  absl::flat_hash_set<std::pair<const Graph*, const Graph*>> known_;  // the same: those that nodes share, once
+};
+
+bool Comparison::IsSame(const Graph& a, const Node& p, const Graph& b, const Node& q) {
   if (p.op != q.op || p.operand_count != q.operand_count || p.result_count != q.result_count || p.line != q.line ||
       p.first_result != q.first_result || p.region_count != q.region_count)
     return false;
@@ -142,12 +150,12 @@ bool SameNode(const Graph& a, const Node& p, const Graph& b, const Node& q, Same
   for (int i = 0; i < p.result_count; ++i)
     if (a.type(p.first_result + i) != b.type(q.first_result + i)) return false;
   for (std::size_t i = 0; i < p.region_count; ++i)
-    if (!SameGraph(*a.regions(p)[i], *b.regions(q)[i], known)) return false;
+    if (!IsSame(*a.regions(p)[i], *b.regions(q)[i])) return false;
   return &a.attributes(p) == &b.attributes(q) || a.attributes(p) == b.attributes(q);
 }
 
-bool SameGraph(const Graph& a, const Graph& b, SameRegions& known) {
-  if (&a == &b || known.contains({&a, &b})) return true;
+bool Comparison::IsSame(const Graph& a, const Graph& b) {
+  if (&a == &b || known_.contains({&a, &b})) return true;
   if (a.name() != b.name() || a.outputs() != b.outputs() || a.inputs().size() != b.inputs().size() ||
       a.nodes().size() != b.nodes().size())
     return false;
@@ -156,8 +164,9 @@ bool SameGraph(const Graph& a, const Graph& b, SameRegions& known) {
     if (p.kind != q.kind || p.name != q.name || p.type != q.type) return false;
   }
   for (std::size_t i = 0; i < a.nodes().size(); ++i)
-    if (!SameNode(a, a.nodes()[i], b, b.nodes()[i], known)) return false;
-  known.insert({&a, &b});
+    if (!IsSame(a, a.nodes()[i], b, b.nodes()[i])) return false;
+  if (replays_ && !(a.calls() == b.calls() && a.writes() == b.writes() && a.reads() == b.reads())) return false;
+  known_.insert({&a, &b});
   return true;
 }
 
@@ -197,9 +206,8 @@ bool CallsHost(const Graph& graph) {
   return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) { return node.calls_host; });
 }
 
-bool operator==(const Graph& a, const Graph& b) {
-  SameRegions known;
-  return SameGraph(a, b, known);
-}
+bool operator==(const Graph& a, const Graph& b) { return Comparison(/*replays=*/false).IsSame(a, b); }
+
+bool ReplayAlike(const Graph& a, const Graph& b) { return Comparison(/*replays=*/true).IsSame(a, b); }
 
 }  // namespace duet

@@ -64,6 +64,8 @@ struct RecordedCall {
   std::vector<ValueId> inputs, outputs;
   std::shared_ptr<const CallRule> rule;
   Line line;
+
+  friend bool operator==(const RecordedCall&, const RecordedCall&) = default;
 };
 
 /// In a region as it was recorded: once the nodes before number `before` have run, the variable that result `output`
@@ -73,6 +75,8 @@ struct RegionWrite {
   NodeId before;
   ValueId value;
   std::int32_t output;
+
+  friend bool operator==(const RegionWrite&, const RegionWrite&) = default;
 };
 
 /// A node that reads a variable again which the graph has written: a copy of what was written. A replay reads the
@@ -81,6 +85,8 @@ struct RegionWrite {
 struct VariableRead {
   NodeId node;
   std::int32_t variable;  ///< an input
+
+  friend bool operator==(const VariableRead&, const VariableRead&) = default;
 };
 
 class Graph {
@@ -170,5 +176,7 @@ bool CallsHost(const Graph& graph);
 
 /// Same inputs (kind, name, type), nodes (op, operands, attributes, line, result types), outputs and name.
 bool operator==(const Graph& a, const Graph& b);
+/// Equal, also in what only replays know: calls, writes and reads, those in regions too.
+bool ReplayAlike(const Graph& a, const Graph& b);
 
 }  // namespace duet

@@ -1,10 +1,11 @@
 // GraphTable: one value per graph, whoever holds it: equal graphs, lines included, share it. What is done once for each
-// distinct body of calls is remembered here.
+// distinct body of calls is remembered here. `Same` may tell more graphs apart.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@
 
 namespace duet {
 
-template <class T>
+template <class T, class Same = std::equal_to<Graph>>
 class GraphTable {
  public:
   struct Item {
@@ -28,7 +29,7 @@ class GraphTable {
     std::vector<std::unique_ptr<Item>>& alike = by_hash_[HashGraph(*graph)];
     Item* item = nullptr;
     for (const auto& other : alike)
-      if (*other->graph == *graph) item = other.get();
+      if (Same()(*other->graph, *graph)) item = other.get();
     if (!item) item = alike.emplace_back(std::make_unique<Item>(Item{graph})).get();
     by_address_[graph.get()] = {graph, item};
     return *item;

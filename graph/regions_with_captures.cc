@@ -1,6 +1,7 @@
 #include "graph/regions_with_captures.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "eager/bound_call.h"
@@ -25,8 +26,24 @@ std::size_t PlaceOf(const std::vector<std::shared_ptr<VariableBody>>& list,
   return static_cast<std::size_t>(std::find(list.begin(), list.end(), variable) - list.begin());
 }
 
-// The region with as many inputs as there are places: input i becomes input places[i].
-Graph MergeInputs(const Graph& from, const std::vector<std::int32_t>& places) {
+// Keeps one of the operands from `first` on that are one tensor. Returns where each is now.
+std::vector<std::int32_t> Merge(Tensors& operands, std::size_t first) {
+  std::vector<std::int32_t> places;
+  Tensors merged;
+  for (const Tensor& operand : operands) {
+    const auto begin = merged.begin() + static_cast<std::ptrdiff_t>(std::min(first, merged.size()));
+    const auto same =
+        std::find_if(begin, merged.end(), [&](const Tensor& other) { return other.body() == operand.body(); });
+    places.push_back(static_cast<std::int32_t>(same - merged.begin()));
+    if (same == merged.end()) merged.push_back(operand);
+  }
+  operands = std::move(merged);
+  return places;
+}
+
+// The region with input i at places[i], among as many as there are places.
+Graph MergeInputs(Graph from, const std::vector<std::int32_t>& places) {
+  if (std::adjacent_find(places.begin(), places.end(), std::greater_equal<>()) == places.end()) return from;
   Graph to(from.name());
   std::vector<ValueId> map(static_cast<std::size_t>(from.value_count()), -1);
   for (std::size_t i = 0; i < places.size(); ++i)
@@ -51,10 +68,8 @@ RegionsWithCaptures::RegionsWithCaptures(std::vector<Graph> traced) : traced_(st
   }
 }
 
-Tensors RegionsWithCaptures::Operands(std::span<const Tensor> before, std::span<const Tensor> arguments,
-                                      std::size_t lead, Line line) const {
-  Tensors operands(before.begin(), before.end());
-  operands.insert(operands.end(), arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(lead));
+Tensors RegionsWithCaptures::Operands(std::span<const Tensor> arguments, std::size_t lead, Line line) const {
+  Tensors operands(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(lead));
   for (const auto& variable : written_) operands.push_back(BindRead(variable, line));
   operands.insert(operands.end(), arguments.begin() + static_cast<std::ptrdiff_t>(lead), arguments.end());
   operands.insert(operands.end(), captures_.begin(), captures_.end());
@@ -71,30 +86,22 @@ Tensors RegionsWithCaptures::Write(Tensors results, std::size_t lead, Line line)
 
 Tensors RegionsWithCaptures::Bind(Op op, std::span<const Tensor> before, std::span<const Tensor> arguments,
                                   std::size_t lead, Attributes attributes, Line line) const {
-  const Tensors operands = Operands(before, arguments, lead, line);
+  Tensors operands = Operands(arguments, lead, line);
+  // A variable whose value is captured too is that capture: what arrives at it adds up in one place, as in plain code.
+  const std::vector<std::int32_t> places = Merge(operands, arguments.size() + written_.size());
+  operands.insert(operands.begin(), before.begin(), before.end());
   if (op == Op::scan) attributes.carries = static_cast<int>(lead + written_.size());
   std::vector<RegionRef> regions;
   for (std::size_t i = 0; i < traced_.size(); ++i)
-    regions.push_back(
-        std::make_shared<GraphRegion>(Close(traced_[i], arguments.size(), lead, op == Op::while_loop && i == 0)));
+    regions.push_back(Close(traced_[i], arguments.size(), lead, op == Op::while_loop && i == 0, places));
   return Write(BindRegions({op, operands, attributes, regions, line}), lead, line);
 }
 
 Tensors RegionsWithCaptures::BindCall(std::span<const Tensor> arguments, Line line) {
-  Tensors operands;
-  std::vector<std::int32_t> places;
-  for (const Tensor& operand : Operands({}, arguments, 0, line)) {
-    const auto same = std::find_if(operands.begin(), operands.end(),
-                                   [&](const Tensor& other) { return other.body() == operand.body(); });
-    places.push_back(static_cast<std::int32_t>(same - operands.begin()));
-    if (same == operands.end()) operands.push_back(operand);
-  }
+  Tensors operands = Operands(arguments, 0, line);
+  const std::vector<std::int32_t> places = Merge(operands, 0);
   RegionRef& body = bodies_[places];
-  if (!body) {
-    Graph closed = Close(traced_[0], arguments.size(), 0, /*condition=*/false);
-    body = std::make_shared<GraphRegion>(operands.size() < places.size() ? MergeInputs(closed, places)
-                                                                         : std::move(closed));
-  }
+  if (!body) body = Close(traced_[0], arguments.size(), 0, /*condition=*/false, places);
   return Write(BindRegions({Op::call, operands, kNoAttributes, std::span(&body, 1), line}), 0, line);
 }
 
@@ -122,7 +129,8 @@ std::size_t RegionsWithCaptures::IndexOf(const Tensor& capture) const {
   return static_cast<std::size_t>(at - captures_.begin());
 }
 
-Graph RegionsWithCaptures::Close(const Graph& from, std::size_t arguments, std::size_t lead, bool condition) const {
+RegionRef RegionsWithCaptures::Close(const Graph& from, std::size_t arguments, std::size_t lead, bool condition,
+                                     const std::vector<std::int32_t>& places) const {
   Graph to(from.name());
   const auto add = [&](const Type& type, std::string name) {
     Input input;
@@ -176,7 +184,7 @@ Graph RegionsWithCaptures::Close(const Graph& from, std::size_t arguments, std::
   to.set_calls(std::move(calls));
   to.set_outputs(std::move(outputs));
   to.set_writes(std::move(writes));
-  return to;
+  return std::make_shared<GraphRegion>(MergeInputs(std::move(to), places));
 }
 
 void RegionsWithCaptures::AddFinalValues(const Graph& from, const std::vector<ValueId>& map, ValueId first_written,

@@ -29,13 +29,15 @@ class RegionsWithCaptures {
   using Variables = std::vector<std::shared_ptr<VariableBody>>;
 
   void Collect(const Graph& graph);
-  std::vector<Tensor> Operands(std::span<const Tensor> before, std::span<const Tensor> arguments, std::size_t lead,
-                               Line line) const;
+  /// As the regions take them before `places` merge some.
+  std::vector<Tensor> Operands(std::span<const Tensor> arguments, std::size_t lead, Line line) const;
   /// The results, after those that are the values of variables were written.
   std::vector<Tensor> Write(std::vector<Tensor> results, std::size_t lead, Line line) const;
   std::size_t IndexOf(const Tensor& capture) const;
   /// The region with arguments only: the lead ones, written variables, other arguments, captures, read variables.
-  Graph Close(const Graph& from, std::size_t arguments, std::size_t lead, bool condition) const;
+  /// `places`: where each of these inputs is among those that are left.
+  RegionRef Close(const Graph& from, std::size_t arguments, std::size_t lead, bool condition,
+                  const std::vector<std::int32_t>& places) const;
   /// What was written comes out so that no derivative goes through it: whoever reads it reads a variable.
   void AddFinalValues(const Graph& from, const std::vector<ValueId>& map, ValueId first_written, Graph& to,
                       std::vector<RecordedCall>& calls, std::vector<ValueId>& outputs) const;

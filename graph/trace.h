@@ -77,6 +77,9 @@ class Trace final : public Interpreter, private VariableMaker {
     Tensor current;
     bool is_written = false;  ///< and not read since
   };
+  struct SameReplay {
+    bool operator()(const Graph& a, const Graph& b) const { return ReplayAlike(a, b); }
+  };
 
   Tensor InitialValue(const Tensor& initial, Line line) override;
   bool BelongsBelow(const Tensor& tensor) const;
@@ -105,7 +108,7 @@ class Trace final : public Interpreter, private VariableMaker {
   std::vector<MarkedCall> marked_calls_;
   std::vector<VariableRead> reads_;
   std::shared_ptr<void> attachment_;
-  GraphTable<char> bodies_;  // outermost: of calls, equal ones once
+  GraphTable<char, SameReplay> bodies_;  // outermost: of calls, equal ones once
 };
 
 }  // namespace duet

@@ -1,5 +1,6 @@
 // From a recorded graph to native code: on the calling thread or on the one compile thread.
 #include <duet/error.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "graph/canonical_order.h"
 #include "jit/build_loop_plan.h"
 #include "jit/concrete_entry.h"
+#include "jit/lost_compiler.h"
 #include "jit/lowered_text.h"
 #include "jit/process_exit.h"
 #include "jit/trace_budget.h"
@@ -53,9 +55,14 @@ std::int64_t BytesOf(const NativeFunction& native, bool shares_code) {
   return bytes;
 }
 
+// Held while a compilation touches what calls look at, so that fork() finds that whole.
+std::mutex g_publishing;
+std::atomic<int> g_compiling{0};
+
 // shares_code: with an entry that it was made for, which bears its cost.
 void Publish(Entry& entry, std::unique_ptr<NativeFunction> native, const std::string& failure,
              bool shares_code = false) {
+  std::lock_guard publishing(g_publishing);
   if (native) internal::TraceBudget::Get().Grow(entry, BytesOf(*native, shares_code));
   std::lock_guard lock(entry.mutex);
   if (native) {
@@ -101,7 +108,7 @@ bool CompileForAllSizes(const SymbolicTrace& trace, const std::vector<std::int64
   return true;
 }
 
-void Compile(Entry& entry) {
+void CompileNow(Entry& entry) {
   try {
     if (const std::string too_large = TooLarge(entry.recorded); !too_large.empty())
       return Publish(entry, nullptr, too_large);
@@ -127,6 +134,12 @@ void Compile(Entry& entry) {
   }
 }
 
+void Compile(Entry& entry) {
+  g_compiling.fetch_add(1);
+  CompileNow(entry);
+  g_compiling.fetch_sub(1);
+}
+
 // The one background thread. It never ends: at exit it compiles no more.
 class CompileThread {
  public:
@@ -137,6 +150,7 @@ class CompileThread {
   }
 
   void Add(std::shared_ptr<Entry> entry) {
+    WatchForks();
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(entry));
     if (!started_) {
@@ -144,6 +158,26 @@ class CompileThread {
       std::thread([this] { Run(); }).detach();
     }
     wake_.notify_one();
+  }
+
+  // A child of fork() has this thread alone: it can compile if no other was, or had begun to.
+  static void WatchForks() {
+    static const int registered = pthread_atfork(
+        [] {
+          g_publishing.lock();
+          Get().mutex_.lock();
+        },
+        [] {
+          Get().mutex_.unlock();
+          g_publishing.unlock();
+        },
+        [] {
+          if (Get().started_ || g_compiling.load() > 0) LoseCompiler();
+          if (g_compiling.load() > 0) ExitWithoutDestructors();  // nobody is there who would end what is half done
+          Get().mutex_.unlock();
+          g_publishing.unlock();
+        });
+    (void)registered;
   }
 
  private:
@@ -173,6 +207,19 @@ class CompileThread {
   bool started_ = false;
 };
 
+// In a child that has lost the compiler: the entry stays evaluated. Said aloud once, of all functions.
+bool IsRefused(Entry& entry) {
+  const char* why = WhyCompilerIsLost();
+  if (!why) return false;
+  std::lock_guard lock(entry.mutex);
+  if (entry.state != Entry::State::kEvaluated && entry.state != Entry::State::kCompiling) return true;
+  entry.state = Entry::State::kFailed;
+  entry.failure = why;
+  static std::once_flag once;
+  std::call_once(once, [&] { std::fprintf(stderr, "duet: functions without native code stay evaluated: %s\n", why); });
+  return true;
+}
+
 }  // namespace
 
 Graph OptimizedGraph(const Graph& recorded) {
@@ -198,7 +245,8 @@ ProgramForAllSizes LowerForAllSizes(const Graph& recorded, SymbolScope& scope) {
 
 void CompileEntry(const std::shared_ptr<Entry>& entry) {
   const Compilation compilation(/*may_stop=*/false);
-  if (compilation.is_refused()) return;
+  if (compilation.is_refused() || IsRefused(*entry)) return;
+  CompileThread::WatchForks();
   {
     std::unique_lock lock(entry->mutex);
     if (entry->state == Entry::State::kCompiling) {
@@ -213,7 +261,7 @@ void CompileEntry(const std::shared_ptr<Entry>& entry) {
 }
 
 void CompileEntryLater(const std::shared_ptr<Entry>& entry) {
-  if (ExitHasBegun()) return;
+  if (ExitHasBegun() || IsRefused(*entry)) return;
   {
     std::lock_guard lock(entry->mutex);
     if (entry->state != Entry::State::kEvaluated) return;

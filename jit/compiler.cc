@@ -8,12 +8,14 @@
 #include <mutex>
 #include <string>
 
+#include "jit/lost_compiler.h"
 #include "runtime/options.h"
 
 namespace duet {
 namespace {
 
 std::atomic<Compiler*> g_compiler{nullptr};
+std::atomic<bool> g_lost{false};
 
 std::string LibraryPath() {
   Dl_info where;
@@ -37,9 +39,14 @@ std::string LoadOnce() {
 }  // namespace
 
 void RegisterCompiler(Compiler* compiler) { g_compiler.store(compiler); }
+void LoseCompiler() { g_lost.store(true); }
+const char* WhyCompilerIsLost() {
+  return g_lost.load() ? "Duet's compile thread does not survive fork(): start the child with exec" : nullptr;
+}
 
 Compiler* GetCompiler() {
   if (options().jit == Options::Jit::kOff) return nullptr;
+  if (const char* why = WhyCompilerIsLost()) throw Error(why);
   if (Compiler* compiler = g_compiler.load()) return compiler;
   const std::string error = LoadOnce();
   if (error.empty()) return g_compiler.load();

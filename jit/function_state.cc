@@ -163,9 +163,10 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindSymbolic(const Lookup& 
   }
   std::vector<std::int64_t> sizes;
   for (const auto& trace : traces) {
-    std::shared_ptr<Entry> entry = NewEntry(lookup, call);
+    std::shared_ptr<Entry> entry;
     try {
       if (!trace->Matches(lookup.arguments, sizes)) continue;
+      entry = NewEntry(lookup, call);
       SetTrace(*entry, trace, sizes);
     } catch (const Error&) {
       return nullptr;  // too large, for example: tracing says so in the words of these sizes
@@ -326,6 +327,7 @@ void FunctionState::Retire(Entry& entry) {
 }
 
 std::shared_ptr<FunctionState::Entry> FunctionState::Drop(const Entry* entry) {
+  std::vector<std::shared_ptr<const SymbolicTrace>> unused;  // destroyed without the lock
   std::lock_guard lock(mutex_);
   // Erased by identity, found by hash.
   for (auto at = entries_.begin(); at != entries_.end(); ++at) {
@@ -333,7 +335,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::Drop(const Entry* entry) {
     std::shared_ptr<Entry> dropped = *at;
     entries_.erase(at);
     Retire(*dropped);
-    TakeUnused();  // the entry still holds its trace
+    unused = TakeUnused();
     return dropped;
   }
   return nullptr;

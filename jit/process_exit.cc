@@ -4,19 +4,27 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 
 namespace duet {
 namespace {
 
 std::atomic<bool> g_exiting{false};
+std::atomic<bool> g_without_destructors{false};
 std::atomic<int> g_compiling{0};  // threads, but those that stopped for good
 std::atomic<int> g_compilations{0};
 thread_local int t_compiling = 0;
 thread_local bool t_may_stop = false;
 
 void BeginExit() {
-  g_exiting.store(true);
+  if (!g_exiting.exchange(true) && g_without_destructors.load())
+    on_exit(
+        [](int status, void*) {
+          std::fflush(nullptr);
+          _exit(status);
+        },
+        nullptr);
   while (g_compiling.load() > t_compiling) usleep(100);
 }
 
@@ -67,6 +75,8 @@ Compilation::~Compilation() {
   t_compiling = 0;
   g_compiling.fetch_sub(1);
 }
+
+void ExitWithoutDestructors() { g_without_destructors.store(true); }
 
 void StopAtExit() {
   if (!t_may_stop || !g_exiting.load()) return;

@@ -21,6 +21,9 @@ class Compilation {
   bool is_refused_;
 };
 
+/// When the process exits, of its static objects none is destroyed that was made before.
+void ExitWithoutDestructors();
+
 /// Does not return once exit has begun, if the compilation may stop.
 void StopAtExit();
 

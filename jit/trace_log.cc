@@ -127,6 +127,7 @@ class TraceLog {
 
   void Write(const json& event) {
     if (!out_) return;
+    // Names of functions and files are any bytes.
     const std::string line = event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
     std::fwrite(line.data(), 1, line.size(), out_);
     std::fflush(out_);

@@ -47,7 +47,8 @@ std::int64_t ClassBytes(int size_class) {
   throw OutOfMemoryError("cannot allocate " + std::to_string(bytes) + " bytes");
 }
 
-// Free blocks by size class. Never destroyed: tensors of static lifetime may outlive any global.
+// Free blocks by size class, no more than were ever in use at once: a program whose sizes change would else keep blocks
+// of all of them. Never destroyed: tensors of static lifetime may outlive any global.
 class BlockCache {
  public:
   static BlockCache& Get() {
@@ -63,6 +64,7 @@ class BlockCache {
         std::byte* block = list.back();
         list.pop_back();
         cached_ -= ClassBytes(size_class);
+        Use(size_class);
         return block;
       }
     }
@@ -70,6 +72,10 @@ class BlockCache {
     if (!block) {
       ReleaseAll();
       block = Fresh(ClassBytes(size_class));
+    }
+    if (block) {
+      std::lock_guard lock(mutex_);
+      Use(size_class);
     }
     return block;
   }
@@ -79,13 +85,18 @@ class BlockCache {
     std::lock_guard lock(mutex_);
     blocks_[size_class].push_back(block);
     cached_ += ClassBytes(size_class);
-    most_ = std::max(most_, __atomic_load_n(&g_peak, __ATOMIC_RELAXED));
-    ReleaseDownTo(most_);
+    in_use_ -= ClassBytes(size_class);
+    last_used_[size_class] = ++now_;
+    while (cached_ > peak_) ReleaseOldest();
   }
 
   void ReleaseAll() {
     std::lock_guard lock(mutex_);
-    ReleaseDownTo(0);
+    for (int size_class = 0; size_class < kClasses; ++size_class) {
+      for (std::byte* block : blocks_[size_class]) Release(size_class, block);
+      blocks_[size_class].clear();
+    }
+    cached_ = 0;
   }
 
   std::int64_t cached() {
@@ -111,6 +122,30 @@ class BlockCache {
 
   static std::int64_t MappedBytes(std::int64_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
 
+  void Use(int size_class) {
+    in_use_ += ClassBytes(size_class);
+    peak_ = std::max(peak_, in_use_);
+    last_used_[size_class] = ++now_;
+  }
+
+  static void Release(int size_class, std::byte* block) {
+    if (ClassBytes(size_class) >= kHugeFrom)
+      munmap(block, static_cast<std::size_t>(MappedBytes(ClassBytes(size_class))));
+    else
+      std::free(block);
+  }
+
+  // A block of the class that was used least recently; there is one.
+  void ReleaseOldest() {
+    int oldest = -1;
+    for (int size_class = 0; size_class < kClasses; ++size_class)
+      if (!blocks_[size_class].empty() && (oldest < 0 || last_used_[size_class] < last_used_[oldest]))
+        oldest = size_class;
+    Release(oldest, blocks_[oldest].back());
+    blocks_[oldest].pop_back();
+    cached_ -= ClassBytes(oldest);
+  }
+
   static std::byte* Fresh(std::int64_t bytes) {
     if (bytes < kHugeFrom) return static_cast<std::byte*>(std::aligned_alloc(64, static_cast<std::size_t>(bytes)));
     const std::int64_t mapped = MappedBytes(bytes);
@@ -129,8 +164,9 @@ class BlockCache {
 
   std::mutex mutex_;
   std::vector<std::byte*> blocks_[kClasses];
-  std::int64_t cached_ = 0;
-  std::int64_t most_ = 32 << 20;  // that tensors took, ever; at least so much
+  std::int64_t last_used_[kClasses] = {};
+  std::int64_t now_ = 0;
+  std::int64_t cached_ = 0, in_use_ = 0, peak_ = 0;  // bytes, of whole blocks
 };
 
 }  // namespace

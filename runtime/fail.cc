@@ -1,6 +1,11 @@
 #include "runtime/fail.h"
 
 namespace duet {
+namespace {
+
+constexpr const char* kLineMark = "\n  at ";
+
+}  // namespace
 
 std::string ErrorText(const std::string& op, const std::string& what, std::span<const Type> operands, Line line) {
   std::string text = op + ": " + what;
@@ -8,12 +13,17 @@ std::string ErrorText(const std::string& op, const std::string& what, std::span<
     text += "\n  operands: ";
     for (std::size_t i = 0; i < operands.size(); ++i) text += (i ? ", " : "") + to_string(operands[i]);
   }
-  if (line.file) text += "\n  at " + to_string(line);
+  if (line.file) text += kLineMark + to_string(line);
   return text;
 }
 
 void RethrowWithContext(const std::string& op, std::span<const Type> operands, Line line) {
   auto text = [&](const Error& error) { return ErrorText(op, error.what(), operands, LineScope::Current(line)); };
+  try {
+    throw;
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).find(kLineMark) != std::string_view::npos) throw;
+  }
   try {
     throw;
   } catch (const ShapeError& error) {

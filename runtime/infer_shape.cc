@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/infer_rules.h"
+#include "runtime/steps_between.h"
 #include "runtime/symbols.h"
 
 namespace duet {
@@ -49,6 +50,21 @@ std::int64_t CheckedBytes(const Type& type) {
 Dim ElementsOf(const Shape& shape) {
   Dim count = 1;
   for (Dim dim : shape) count *= dim;
+  return count;
+}
+
+Dim StepsBetween(Dim start, Dim stop, std::int64_t step) {
+  constexpr std::int64_t kLongest = std::int64_t{1} << 62;  // no size is larger
+  const Dim low = step > 0 ? start : stop, high = step > 0 ? stop : start;
+  if (low.is_symbol() || high.is_symbol()) {
+    const std::int64_t stride = step > 0 ? std::min(step, kLongest) : -std::max(step, -kLongest);
+    const Dim distance = high - low;
+    return distance <= 0 ? Dim(0) : (distance + (stride - 1)) / stride;
+  }
+  if (high <= low) return 0;
+  const auto size = [](std::int64_t x) { return static_cast<std::uint64_t>(x); };
+  const std::uint64_t count = (size(high) - size(low) - 1) / (step > 0 ? size(step) : -size(step)) + 1;
+  if (count > size(INT64_MAX)) throw OutOfMemoryError("a size exceeds memory");
   return count;
 }
 

@@ -21,6 +21,7 @@ class Proof {
   bool IsNotNegative(Dim dim) {
     if (!dim.is_symbol()) return std::int64_t{dim} >= 0;
     if (--steps_ < 0) return false;
+    if (LeastOf(dim).value_or(-1) >= 0) return true;
     // By way of d * (n / d), which lies between n - d + 1 and n.
     for (const auto& [factor, factors] : TermsOfSize(dim)) {
       const SizeQuotient quotient = factors.size() == 1 ? QuotientOfSize(factors[0]) : SizeQuotient();
@@ -31,7 +32,7 @@ class Proof {
       const std::optional<std::int64_t> numerator = LeastOf(quotient.numerator);
       return factor > 0 && numerator.value_or(-1) >= 0 && IsNotNegative(rest + *numerator / quotient.divisor * factor);
     }
-    return LeastOf(dim).value_or(-1) >= 0;
+    return false;
   }
 
  private:

@@ -1,16 +1,21 @@
 // Creation and composites against plain loops in double; and what they do at the edges.
 #include <duet/duet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "tests/eager/message_of.h"
+
 namespace duet {
 namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
+using testing::AllOf;
+using testing::HasSubstr;
 using Rows = std::vector<std::vector<double>>;
 
 Rows RowsOf(const Tensor& x) {
@@ -124,6 +129,13 @@ TEST(Creation, MakesWhatItSays) {
   EXPECT_EQ(arange(3, 3).shape(), Shape{0});
   EXPECT_EQ(arange(5, 2).shape(), Shape{0});
   EXPECT_TRUE(same_bits(arange(1LL << 40, (1LL << 40) + 2), tensor({1LL << 40, (1LL << 40) + 1})));
+  constexpr std::int64_t kFar = INT64_MAX - (std::int64_t{1} << 32);
+  EXPECT_TRUE(same_bits(arange(0, 10, 1LL << 40), tensor({0})));
+  EXPECT_TRUE(same_bits(arange(3, -9, INT64_MIN), tensor({3})));
+  EXPECT_TRUE(same_bits(arange(INT32_MIN, INT32_MAX, 1LL << 31), tensor({INT32_MIN, 0})));
+  EXPECT_TRUE(same_bits(arange(-kFar, kFar, kFar), tensor({-kFar, std::int64_t{0}})));
+  EXPECT_THAT(MessageOf<OutOfMemoryError>([] { arange(-kFar, kFar); }),
+              AllOf(HasSubstr("arange: a size exceeds memory"), HasSubstr("composites_test.cc:")));
   EXPECT_TRUE(same_bits(iota({2, 3}, 1), tensor({{0, 1, 2}, {0, 1, 2}}, i64)));
   EXPECT_TRUE(same_bits(iota({2, 3}, -2, f32), tensor({{0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}})));
   EXPECT_EQ(zeros({0, 5}).size(), 0);

@@ -230,6 +230,18 @@ TEST(Indexing, ViewsShareMemory) {
   EXPECT_EQ(x(0, range(1, 3)).span<int>().data(), x.span<int>().data() + 4);
 }
 
+TEST(Indexing, StepsLargerThanTheAxis) {
+  const Tensor x = tensor({1, 2, 3});
+  constexpr std::int64_t kFar = INT64_MAX - (std::int64_t{1} << 32);
+  EXPECT_TRUE(same_bits(x(range(0, 3, INT64_MAX)), tensor({1})));
+  EXPECT_TRUE(same_bits(x(range(1, kFar, kFar)), tensor({2})));
+  EXPECT_TRUE(same_bits(x(range(-kFar, kFar)), x));
+  EXPECT_TRUE(same_bits(x(range(2, -kFar, INT64_MIN)), tensor({3})));
+  EXPECT_TRUE(same_bits(x.at(range(1, 3, INT64_MAX)).set(7), tensor({1, 7, 3})));
+  EXPECT_TRUE(same_bits(x.at(range(2, -kFar, INT64_MIN)).add(7), tensor({1, 2, 10})));
+  EXPECT_EQ(x(range(2, 0, INT64_MAX)).shape(), Shape{0});
+}
+
 TEST(Indexing, Errors) {
   const Tensor x = reshape(arange(12), {3, 4});
   const auto error = [&](auto f) { return MessageOf<IndexError>(f); };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -72,6 +73,22 @@ TEST(Literals, HaveTheirDTypes) {
   EXPECT_EQ(tensor(std::vector<float>{1, 2}, i32).dtype(), i32);
   EXPECT_EQ(tensor(std::vector<short>{1, 2}, i32).dtype(), i32);
   EXPECT_TRUE(same_bits(tensor(std::vector<std::uint8_t>{255, 1}, i64), tensor({255, 1}, i64)));
+}
+
+// In an int, a float is what cast makes of it.
+TEST(Literals, ConvertAsCastDoes) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double value : {1e20, -1e20, 0x1p31, -0x1p31 - 1, 2147483647.5, -2.9, nan, 1.0 / 0.0})
+    for (const DType dtype : {i32, i64}) {
+      SCOPED_TRACE(std::to_string(value) + " as " + name(dtype));
+      const Tensor wanted = cast(tensor({value}, f64), dtype), x = zeros({1}, dtype);
+      EXPECT_TRUE(same_bits(tensor({value}, dtype), wanted));
+      EXPECT_TRUE(same_bits(x.at(0).set(value), wanted));
+      EXPECT_TRUE(same_bits(pad(x, {1}, {0}, value)(range(1)), wanted));
+      EXPECT_EQ(tensor(value, f64).item<std::int32_t>(), cast(tensor(value, f64), i32).item<std::int32_t>());
+    }
+  EXPECT_TRUE(same_bits(tensor({1e20f, -1e20f}, i32), tensor({INT32_MAX, INT32_MIN})));
+  EXPECT_TRUE(same_bits(tensor({nan}, bool_), tensor({true})));
 }
 
 TEST(Operators, AreTheirOps) {

@@ -153,6 +153,14 @@ TEST(Vmap, MistakesHaveTheTextOfOneExample) {
   EXPECT_EQ(MessageOf<ShapeError>([&] { function{vmap(f)}(ones({4, 2, 3})); }), alone);
 }
 
+// Once: also where an op is made of others.
+TEST(Vmap, ErrorsSayTheirContextOnce) {
+  const auto f = [](const Tensor& x) { return x + ones({1, 1, 1, 1, 1, 1, 1, 1}); };
+  const std::string text = MessageOf<ShapeError>([&] { vmap(f)(ones({2})); });
+  EXPECT_THAT(text, AllOf(HasSubstr("9 axes, at most 8 are allowed"), HasSubstr("vmap_test.cc:")));
+  EXPECT_EQ(text.find("\n  at "), text.rfind("\n  at ")) << text;
+}
+
 // An index out of range of its own example would be in range among all of them.
 TEST(Vmap, IndicesOutOfRangeRaise) {
   const Tensor x = ones({2, 3}), y = ones({2, 2}), bad = tensor({{0, 3}, {0, 0}}), negative = tensor({{0, 0}, {-4, 0}});

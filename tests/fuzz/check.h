@@ -11,7 +11,8 @@
 //   function        the whole of duet::function: traced from a replay or the program, compiled, called
 //   function-tape   a gradient taken of such a function from outside
 //
-// Those up to native are always taken; of the others, which need another compilation, one or two.
+// Those up to native are always taken (of a program a few of passes-PASS); of the others, which need another
+// compilation, one or two.
 #pragma once
 
 #include <optional>

@@ -95,7 +95,7 @@ int Generator::AddBranches(Control control) {
     if (const int like = ValueOf(random_.Chance(75) ? OpDTypes::Float : OpDTypes::Any); like >= 0)
       types.push_back(TypeOf(like));
   for (std::int64_t i = 0; i < count; ++i)
-    item.regions.push_back(Region({}, random_.Between(0, 4), [&](const std::vector<int>&) {
+    item.regions.push_back(Region({}, random_.Between(0, 3), [&](const std::vector<int>&) {
       std::vector<int> results;
       for (const Type& type : types) {
         const int value = Value(type);
@@ -130,7 +130,7 @@ int Generator::AddWhile() {
     return std::vector<int>{holds};
   }));
   may_write_ = may_write;
-  item.regions.push_back(Region(types, random_.Between(0, 5), [&](const std::vector<int>& carries) {
+  item.regions.push_back(Region(types, random_.Between(0, 3), [&](const std::vector<int>& carries) {
     std::vector<int> results;
     if (counts) results.push_back(Add(Op::add, {carries[0], Splat({i32, {}}, 1)}));
     while (results.size() < carries.size()) results.push_back(Next(carries[results.size()]));
@@ -154,7 +154,7 @@ int Generator::AddFori() {
     ++item.carries;
   }
   item.regions.push_back(
-      Region(recipe_.ParameterTypes(item), random_.Between(1, 6), [&](const std::vector<int>& parameters) {
+      Region(recipe_.ParameterTypes(item), random_.Between(0, 4), [&](const std::vector<int>& parameters) {
         std::vector<int> results;
         for (std::size_t i = 1; i < parameters.size(); ++i) results.push_back(Next(parameters[i]));
         return results;
@@ -180,7 +180,7 @@ int Generator::AddScan() {
   item.operands.insert(item.operands.end(), scanned.begin(), scanned.end());
   const auto carries = static_cast<std::size_t>(item.carries);
   item.regions.push_back(
-      Region(recipe_.ParameterTypes(item), random_.Between(1, 6), [&](const std::vector<int>& parameters) {
+      Region(recipe_.ParameterTypes(item), random_.Between(0, 4), [&](const std::vector<int>& parameters) {
         std::vector<int> results;
         for (std::size_t i = 0; i < carries; ++i) results.push_back(Next(parameters[i]));
         for (int y : SomeValues(OpDTypes::Any, 0, 2)) results.push_back(y);
@@ -194,7 +194,7 @@ int Generator::AddCall(Control control) {
   item.operands = SomeValues(control == Control::kGradient ? OpDTypes::Float : OpDTypes::Any, 1, 2);
   if (item.operands.empty()) return -1;
   item.regions.push_back(
-      Region(recipe_.ParameterTypes(item), random_.Between(1, 5), [&](const std::vector<int>& parameters) {
+      Region(recipe_.ParameterTypes(item), random_.Between(0, 4), [&](const std::vector<int>& parameters) {
         std::vector<int> results = SomeValues(OpDTypes::Float, 0, 1);
         if (is_float(TypeOf(parameters[0]).dtype)) results.push_back(Next(parameters[0]));
         return results;

@@ -31,10 +31,10 @@ Recipe Generator::RunProgram() {
   if (random_.Chance(8)) recipe_.gradient = Recipe::Gradient::kTwice;
   for (std::int64_t i = random_.Between(1, 3); i > 0; --i) Argument("t", {f32, RandomShape()});
   if (random_.Chance(60)) NewVariable({f32, RandomShape()});
-  Grow(random_.Chance(70) ? random_.Between(1, 7) : random_.Between(8, 16));
+  Grow(random_.Chance(80) ? random_.Between(0, 3) : random_.Between(4, 8));
   for (int attempts = 0; attempts < 3 && AddControl() < 0; ++attempts) {
   }
-  Grow(random_.Between(0, 4));
+  Grow(random_.Between(0, 2));
   PickOutputs();
   recipe_.DropUnusedInputs();
   return std::move(recipe_);
@@ -43,20 +43,20 @@ Recipe Generator::RunProgram() {
 void Generator::Grow(std::int64_t statements) {
   for (std::int64_t i = 0; i < statements; ++i) {
     const std::int64_t choice = random_.Below(100);
-    const bool deep = enclosing_.size() >= 3;
-    if (choice < (enclosing_.empty() ? 25 : 14) && !deep)
+    const bool deep = enclosing_.size() >= 3 || recipe_.items.size() > 25;
+    if (choice < (enclosing_.empty() ? 15 : 10) && !deep)
       AddControl();
     else if (choice < 32 && may_write_)
       random_.Chance(15) ? AddVariableUpdate() : AddWrite();
-    else if (choice < 36)
+    else if (choice < 41)
       AddPrint();
-    else if (choice < 38)
+    else if (choice < 43)
       AddCheck();
-    else if (choice < 42)
+    else if (choice < 46)
       AddRandomNumbers();
-    else if (choice < 47 && !VariablesInReach().empty())
+    else if (choice < 50 && !VariablesInReach().empty())
       Read(random_.Pick(VariablesInReach()));
-    else if (choice < 53 && may_write_)
+    else if (choice < 55 && may_write_)
       AddIdiom();
     else if (choice < 85)
       AddStep();

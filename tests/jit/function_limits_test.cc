@@ -89,6 +89,31 @@ Tensor Large(const Tensor& x) {
   return value;
 }
 
+// The nodes of regions count: they are compiled too.
+TEST(FunctionLimits, ALoopOfManyOpsStaysEvaluated) {
+  const auto loop = [](const Tensor& x) {
+    return fori_loop(
+        0, 2,
+        [](const Tensor&, const Tensor& s) {
+          Tensor t = s;
+          for (int i = 0; i < 12'000; ++i) t = t * 0.5f + s;
+          return t;
+        },
+        x);
+  };
+  const function<Tensor(const Tensor&)> f(loop, {.name = "long_loop"});
+  testing::internal::CaptureStderr();  // a trace this long is talked about
+  try {
+    f.compile(1.0f);
+    ADD_FAILURE() << "it was compiled";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("long_loop: there is no native code: the graph has 2400"));
+    EXPECT_THAT(error.what(), HasSubstr("nodes, more than the 20000 that are compiled"));
+  }
+  EXPECT_TRUE(same_bits(f(1.0f), loop(tensor(1.0f))));
+  testing::internal::GetCapturedStderr();
+}
+
 TEST(FunctionLimits, DISABLED_ExitWhileCompiling) {
   const function f{Large};
   const int delay = std::atoi(std::getenv("DUET_TEST_DELAY"));

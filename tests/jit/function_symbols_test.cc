@@ -138,6 +138,11 @@ TEST(FunctionSymbol, ControlFlowIsTracedOnceAndCompiledForEachSize) {
          return cond(sum(x) > 0, [&] { return x * y; }, [&] { return x - sum(x, 0); });
        },
        [](int n) { return Shape{n, 6}; }, [](int) { return Shape{6}; }},
+      {"fori_loop",
+       [](const Tensor& x, const Tensor& y) {
+         return fori_loop(0, x.dim(0), [&](const Tensor& i, const Tensor& s) { return tanh(s + take(x, i)) * i; }, y);
+       },
+       [](int n) { return Shape{n, 6}; }, [](int) { return Shape{6}; }},
       {"while_loop",
        [](const Tensor& x, const Tensor& y) {
          return while_loop([](const Tensor& t) { return sum(abs(t)) < 50; },
@@ -162,6 +167,40 @@ TEST(FunctionSymbol, ControlFlowIsTracedOnceAndCompiledForEachSize) {
     }
     EXPECT_EQ(f.stats().traces, 2) << f.explain();
     EXPECT_EQ(g.stats().traces, 2) << g.explain();
+  }
+}
+
+TEST(FunctionSymbol, JacobiansKeepTheSymbols) {
+  const auto loss = [](const Tensor& x) { return sum(tanh(x) * x) * mean(x); };
+  const auto squares = [](const Tensor& x) { return x * sum(x); };
+  for (const std::function<Tensor(const Tensor&)>& plain : std::vector<std::function<Tensor(const Tensor&)>>{
+           hessian(loss), jacobian(squares), jacobian(squares, JacobianMode::forward)}) {
+    const function<Tensor(const Tensor&)> f(plain);
+    for (const int n : {4, 6, 9, 2, 17}) {
+      const Tensor x = iota({n}, 0, f32) * 0.1f - 0.3f;
+      EXPECT_TRUE(same_bits(f(x), plain(x))) << n;
+    }
+    EXPECT_EQ(f.stats().traces, 2) << f.explain();
+  }
+}
+
+// A size in a region is a constant of it, whatever runs the region.
+TEST(FunctionSymbol, SizesInsideLoopsAreSeenByTransforms) {
+  const auto body = [](const Tensor& x) {
+    return fori_loop(
+        0, 2,
+        [n = x.dim(0)](const Tensor&, const Tensor& s) {
+          return cond(sum(s) > 0.0f, [&] { return s * 0.5f + n; }, [&] { return s - n; });
+        },
+        x);
+  };
+  const function<Tensor(const Tensor&)> f(body);
+  const auto through = [&](const Tensor& x) { return f(x); };
+  for (const int n : {5, 3, 4}) {
+    const Tensor x = iota({n}, 0, f32) - 1.5f, xs = stack({x, -x});
+    EXPECT_TRUE(same_bits(vmap(through)(xs), vmap(body)(xs))) << n;
+    EXPECT_TRUE(same_bits(jvp(through, x, x).second, jvp(body, x, x).second)) << n;
+    EXPECT_TRUE(same_bits(jacobian(through)(x), jacobian(body)(x))) << n;
   }
 }
 

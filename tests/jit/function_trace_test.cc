@@ -4,12 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "graph/parse.h"
 #include "graph/print.h"
+#include "tests/jit/function_child.h"
 
 namespace duet {
 namespace {
@@ -193,6 +197,26 @@ TEST(FunctionTrace, StagesAreText) {
   EXPECT_THROW(concrete.text("nonsense"), ValueError);
   EXPECT_EQ(f.stats().traces, 1);
   EXPECT_EQ(f.stats().native_calls, 0);
+}
+
+TEST(FunctionTrace, DISABLED_RecordsNames) {
+  for (const char* name : {"model/step", "model_step", "bytes \xff\xfe"}) {
+    const function<Tensor(const Tensor&)> f([](const Tensor& x) { return x + 1; }, {.name = name});
+    EXPECT_TRUE(same_bits(f(1.0f), tensor(2.0f)));
+  }
+}
+
+// DUET_TRACE keeps a graph in a file of its function's name, whatever that name is.
+TEST(FunctionTrace, NamesAreAnyBytes) {
+  char pattern[] = "/tmp/duet_names_XXXXXX";
+  const std::string directory = mkdtemp(pattern);
+  const ChildResult child = RunChild("FunctionTrace.RecordsNames", {"DUET_TRACE=" + directory, "DUET_COMPILE=off"});
+  EXPECT_EQ(child.status, 0) << child.output;
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) files.insert(entry.path().filename());
+  const std::set<std::string> wanted{"trace.jsonl", "model_step.1.duet", "model_step.2.duet", "bytes \xff\xfe.1.duet"};
+  EXPECT_EQ(files, wanted);
+  std::filesystem::remove_all(directory);
 }
 
 TEST(FunctionTrace, TheEagerSwitch) {

@@ -174,6 +174,24 @@ std::vector<FlowCase> GradientCases() {
         return {grad([&](const Tensor& y) { return sum(f(f(f(y)))); })(in[0])};
       },
       {{x, w}});
+  add("custom_gradients_that_change",
+      [](In in) -> Tensors {
+        double scale = 1;
+        const function f{[&](const Tensor& y) {
+                           return custom_gradient(
+                               [](const Tensor& a) { return a * a; },
+                               [scale](const Tensor& a, const Tensor& dy) { return dy * a * scale; })(sin(y));
+                         },
+                         Shared("f")};
+        const function twice{[&](const Tensor& y) {
+          scale = 3;
+          const Tensor once = f(y);
+          scale = 5;
+          return sum(f(once) * f(y));
+        }};
+        return {grad([&](const Tensor& y) { return twice(y); })(in[0])};
+      },
+      {{x}});
   add("gradients_inside",
       [](In in) -> Tensors {
         const function slope{

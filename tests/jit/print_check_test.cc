@@ -174,6 +174,15 @@ TEST(PrintCheck, NamesTheLineOfTheCheck) {
 TEST(PrintCheck, ATextThatDoesNotFitIsRefusedAtOnce) {
   EXPECT_THROW(print("{} {}", 1), ValueError);
   EXPECT_THROW(print("{", 1), ValueError);
+  EXPECT_THROW(print("hello", 1), ValueError);
+  EXPECT_THROW(print("{0} {2}", 1, 2, 3), ValueError);
+  try {
+    print("{0} and {0:>8}", 1, 2);
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("print: \"{0} and {0:>8}\" with 2 arguments: argument 1 is not used"));
+    EXPECT_THAT(error.what(), HasSubstr("print_check_test.cc:"));
+  }
   const function<Tensor(Tensor)> f([](const Tensor& x) { return print("{} {}", x), x; });
   EXPECT_THROW(f.concrete(1.0f), ValueError);
 }

@@ -52,6 +52,22 @@ TEST(Memory, LargeBlocksAreKeptAndGivenBack) {
   EXPECT_EQ(memory_stats().cached_bytes, 0);
 }
 
+// Growing tensors leave blocks of every size behind.
+TEST(Memory, NoMoreIsKeptThanWasInUse) {
+  release_cached_memory();
+  std::int64_t all = 0;
+  for (std::int64_t bytes = 1 << 20; bytes < 400 << 20; bytes += bytes / 4) {
+    const BufferRef block = AllocateBuffer(bytes);
+    all += bytes;
+  }
+  EXPECT_GT(all, std::int64_t{1} << 30);
+  EXPECT_LE(memory_stats().cached_bytes, 500 << 20);
+  EXPECT_GE(memory_stats().cached_bytes, 300 << 20);  // the last one at least
+  const std::byte* last = AllocateBuffer(300 << 20).get()->data;
+  EXPECT_EQ(AllocateBuffer(300 << 20).get()->data, last);
+  release_cached_memory();
+}
+
 TEST(Memory, SmallBlocksAreNotCached) {
   release_cached_memory();
   {

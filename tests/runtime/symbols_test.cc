@@ -78,6 +78,16 @@ TEST(Symbols, WithoutAScopeOnlyProofsCount) {
   EXPECT_THROW(static_cast<void>(s0 / s1), TraceError);
 }
 
+// Each quotient has two bounds: not every choice among those of many is tried.
+TEST(Symbols, SumsOfManyQuotientsAreProvedOrGivenUp) {
+  Dim sum = 0;
+  for (int i = 2; i < 40; ++i) sum += s0 / i;
+  EXPECT_TRUE(IsNeverNegative(sum));
+  EXPECT_TRUE(IsNeverNegative(sum + s0 - 2));
+  EXPECT_FALSE(IsNeverNegative(sum - 100 * s0));
+  EXPECT_FALSE(IsNeverNegative(sum - s1));
+}
+
 TEST(Symbols, AScopeAnswersAsTheSizesDoAndRemembers) {
   SymbolScope scope({7, 5, 7});
   const Dim s2 = Dim::Symbol(2);

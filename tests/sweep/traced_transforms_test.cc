@@ -182,7 +182,7 @@ TEST(TracedTransforms, TheirFormsHaveTheBitsOfEager) {
       program,
       {numbers({3}, 0.4, 1.9, 0), numbers({4, 3}, 0.3, 1.7, 2), numbers({3}, 0.5, 1, 5), numbers({4}, 0, 1, 6)},
       [&](std::size_t i) { return labels[i]; });
-  EXPECT_EQ(results.size(), 16u);
+  EXPECT_EQ(results.size(), 18u);
 }
 
 }  // namespace

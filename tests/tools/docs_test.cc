@@ -9,9 +9,11 @@
 #include <iterator>
 #include <map>
 #include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "runtime/op.h"
 #include "tests/tools/program_output.h"
 
 namespace duet {
@@ -70,6 +72,17 @@ TEST(Docs, CodeStandsInTheExamples) {
       EXPECT_TRUE(std::any_of(examples.begin(), examples.end(), shows)) << page << ":\n" << block;
     }
   EXPECT_GE(blocks, 50u);
+}
+
+// The page of ops names every op that is called by its name.
+TEST(Docs, EveryOpIsListed) {
+  const std::string page = Pages().at("tensors.md");
+  const std::set<std::string> inner = {"constant",       "random_bits",    "dimension",
+                                       "while_gradient", "write_variable", "call"};
+  for (int i = 0; i < kOpCount; ++i) {
+    const std::string op = name(static_cast<Op>(i));
+    EXPECT_EQ(page.find("`" + op + "`") == std::string::npos, inner.contains(op)) << op;
+  }
 }
 
 // A block of `text` is part of what an example prints.
