@@ -100,7 +100,7 @@ void Compile(Entry& entry) {
                      "the graph has " + std::to_string(entry.recorded.nodes().size()) + " nodes, more than the " +
                          std::to_string(kMaxNodes) + " that are compiled");
     Compiler* compiler = GetCompiler();
-    if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
+    if (!compiler) return Publish(entry, nullptr, WhyNoCompiler());
     const auto start = std::chrono::steady_clock::now();
     if (entry.symbolic) {
       const bool is_first = CompileForAllSizes(*entry.symbolic, entry.sizes, *compiler);
@@ -152,7 +152,7 @@ class CompileThread {
       queue_.pop_front();
       lock.unlock();
       {
-        const Compilation compilation(/*may_stop=*/true);
+        const Compilation compilation(/*may_stop=*/!entry->symbolic);  // else others may wait for SymbolicCode::mutex
         // With no other owner its function is gone or has dropped it: nobody can call it.
         if (!compilation.is_refused() && entry.use_count() > 1) Compile(*entry);
         entry.reset();
