@@ -2,6 +2,7 @@
 #include <duet/ops.h>
 
 #include "eager/gradient_rules.h"
+#include "eager/product_rule.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -56,14 +57,9 @@ void GradientRule<Op::sum>(GradientContext& g) {
 
 template <>
 void GradientRule<Op::prod>(GradientContext& g) {
-  // The product of the others: of all but one zero when there is one, 0 when there are more.
-  const Tensor& x = g.operand(0);
   const Axes axes = AxesOf(g.attributes().axes);
-  const Tensor is_zero = x == 0;
-  const Tensor zero_count = Spread(g, sum(cast(is_zero, x.dtype()), axes));
-  const Tensor nonzero = where(is_zero, 1, x);
-  const Tensor product = Spread(g, prod(nonzero, axes));
-  const Tensor others = where(zero_count == 0, product / nonzero, where(is_zero & (zero_count == 1), product, 0));
+  const Tensor others = ProductOfOthers(
+      g.operand(0), [&](Op op, const Tensor& x) { return Spread(g, op == Op::sum ? sum(x, axes) : prod(x, axes)); });
   g.add(0, Spread(g, g.dy()) * others);
 }
 

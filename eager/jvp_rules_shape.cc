@@ -2,6 +2,7 @@
 #include <duet/ops.h>
 
 #include "eager/jvp_rules.h"
+#include "eager/product_rule.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -39,13 +40,8 @@ Tensor Transposed(const Tensor& x, const Shape& axes) {
 DUET_JVP_LINEAR(sum)
 
 DUET_JVP(prod) {
-  // The product of the others: of all but one zero when there is one, 0 when there are more.
-  const Tensor& x = j.operand(0);
-  const Tensor is_zero = x == 0;
-  const Tensor zero_count = Spread(Reduced(Op::sum, cast(is_zero, x.dtype()), j), j);
-  const Tensor nonzero = where(is_zero, 1, x);
-  const Tensor product = Spread(Reduced(Op::prod, nonzero, j), j);
-  const Tensor others = where(zero_count == 0, product / nonzero, where(is_zero & (zero_count == 1), product, 0));
+  const Tensor others =
+      ProductOfOthers(j.operand(0), [&](Op op, const Tensor& x) { return Spread(Reduced(op, x, j), j); });
   return Reduced(Op::sum, j.tangent(0) * others, j);
 }
 

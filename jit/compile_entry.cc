@@ -113,7 +113,7 @@ void CompileNow(Entry& entry) {
     if (const std::string too_large = TooLarge(entry.recorded); !too_large.empty())
       return Publish(entry, nullptr, too_large);
     Compiler* compiler = GetCompiler();
-    if (!compiler) return Publish(entry, nullptr, "libduet_jit is not there or DUET_JIT=off");
+    if (!compiler) return Publish(entry, nullptr, WhyNoCompiler());
     const auto start = std::chrono::steady_clock::now();
     if (entry.symbolic) {
       const bool is_first = CompileForAllSizes(*entry.symbolic, entry.sizes, *compiler);
@@ -192,7 +192,7 @@ class CompileThread {
       queue_.pop_front();
       lock.unlock();
       {
-        const Compilation compilation(/*may_stop=*/true);
+        const Compilation compilation(/*may_stop=*/!entry->symbolic);  // else others may wait for SymbolicCode::mutex
         // With no other owner its function is gone or has dropped it: nobody can call it.
         if (!compilation.is_refused() && entry.use_count() > 1) Compile(*entry);
         entry.reset();

@@ -54,4 +54,8 @@ Compiler* GetCompiler() {
   return nullptr;
 }
 
+std::string WhyNoCompiler() {
+  return options().jit == Options::Jit::kOff ? "DUET_JIT=off" : "libduet_jit cannot be loaded: " + LoadOnce();
+}
+
 }  // namespace duet

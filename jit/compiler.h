@@ -42,5 +42,7 @@ void RegisterCompiler(Compiler* compiler);
 /// Loads libduet_jit on first use (DUET_JIT=off|auto|require). Null when there is none or it is off; with `require`
 /// throws Error instead.
 Compiler* GetCompiler();
+/// Why that is null.
+std::string WhyNoCompiler();
 
 }  // namespace duet

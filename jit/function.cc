@@ -165,6 +165,11 @@ void StartCompiling(const std::shared_ptr<Entry>& entry) {
   }
 }
 
+// Also where no scope of this thread says so.
+bool RunsPlainly() {
+  return g_eagerly.load(std::memory_order_relaxed) || options().function == Options::Function::kPlain;
+}
+
 void CheckNotMoved(const internal::FunctionState* state, Line line) {
   if (!state) Fail<ValueError>("function", "it was moved to another function object", line);
 }
@@ -201,13 +206,20 @@ std::shared_ptr<FunctionState> MakeFunctionState(FunctionOptions options, bool c
 
 CallMode ModeOfCall(const FunctionState* state, SourceLocation line) {
   CheckNotMoved(state, line);
-  if (t_eagerly || g_eagerly.load(std::memory_order_relaxed) || options().function == Options::Function::kPlain)
-    return CallMode::kPlain;
+  if (t_eagerly || RunsPlainly()) {
+    // A check of every op wants to be around the call.
+    return options().check_nan && !t_eagerly ? CallMode::kTraced : CallMode::kPlain;
+  }
   return Trace::Active() ? CallMode::kInlined : CallMode::kTraced;
 }
 
 void CallFunction(FunctionState& state, const FlatArguments& arguments, const CallBody& call, SourceLocation line,
                   FlatResults& results) {
+  if (RunsPlainly()) {
+    const NanWatcher watcher(NanWatcher::OnNan::kThrow);
+    const std::vector<Tensor> leaves = Leaves(arguments);
+    return call.run(call, leaves.data(), results);
+  }
   RunEntry(state.FindOrTrace(arguments, call, line, true), arguments, line, results);
 }
 

@@ -19,7 +19,7 @@ bool IsDisabled(const char* pass) {
 
 Compiler& NeededCompiler(const std::string& stage) {
   Compiler* compiler = GetCompiler();
-  if (!compiler) throw ValueError("stage " + stage + " needs libduet_jit, which is not there or is switched off");
+  if (!compiler) throw ValueError("stage " + stage + " needs the compiler: " + WhyNoCompiler());
   return *compiler;
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/fail.h"
 
+#include "runtime/options.h"
+
 namespace duet {
 namespace {
 
@@ -20,6 +22,8 @@ std::string ErrorText(const std::string& op, const std::string& what, std::span<
 void RethrowWithContext(const std::string& op, std::span<const Type> operands, Line line) {
   auto text = [&](const Error& error) { return ErrorText(op, error.what(), operands, LineScope::Current(line)); };
   try {
+    throw;
+  } catch (const SwitchError&) {
     throw;
   } catch (const Error& error) {
     if (std::string_view(error.what()).find(kLineMark) != std::string_view::npos) throw;

@@ -2,11 +2,17 @@
 
 #include <duet/error.h>
 #include <sched.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
+
+#include "runtime/closest.h"
 
 namespace duet {
 namespace {
@@ -23,7 +29,7 @@ void ReadChoice(const char* name, std::initializer_list<std::pair<const char*, E
     }
     known += (known.empty() ? "" : ", ") + std::string(spelling);
   }
-  throw ValueError(std::string(name) + "=" + text + ": must be one of " + known);
+  throw SwitchError(std::string(name) + "=" + text + ": must be one of " + known);
 }
 
 void ReadAmount(const char* name, std::int64_t* value) {
@@ -37,7 +43,7 @@ void ReadAmount(const char* name, std::int64_t* value) {
     ++end;
   }
   if (end == text || *end || !(number >= 1 && number <= 1e15))
-    throw ValueError(std::string(name) + "=" + text + ": must be a number from 1, as 4096 or 512M");
+    throw SwitchError(std::string(name) + "=" + text + ": must be a number from 1, as 4096 or 512M");
   *value = static_cast<std::int64_t>(number * static_cast<double>(std::int64_t{1} << shift));
 }
 
@@ -49,7 +55,28 @@ int AvailableCores() {
   return count < 1 ? 1 : count;
 }
 
+constexpr const char* kSwitches[] = {"DUET_FUNCTION",      "DUET_COMPILE",      "DUET_JIT",       "DUET_ISA",
+                                     "DUET_VERIFY",        "DUET_THREADS",      "DUET_CHECK_NAN", "DUET_GDB",
+                                     "DUET_PERF",          "DUET_CACHE_TRACES", "DUET_TRACE",     "DUET_CACHE_BYTES",
+                                     "DUET_DISABLE_PASSES"};
+// What other programs of this project read: ./dev and the tests.
+constexpr const char* kOthers[] = {"DUET_CMAKE_ARGS", "DUET_BLESS", "DUET_FUZZ_SEEDS", "DUET_TEST_"};
+
+void TellUnknownSwitches() {
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string name(*entry, std::strcspn(*entry, "="));
+    const auto is = [&](const char* known) { return name == known; };
+    const auto begins = [&](const char* other) { return name.starts_with(other); };
+    if (!name.starts_with("DUET_") || std::any_of(std::begin(kSwitches), std::end(kSwitches), is) ||
+        std::any_of(std::begin(kOthers), std::end(kOthers), begins))
+      continue;
+    const std::vector<std::string> closest = ClosestFirst(name, {std::begin(kSwitches), std::end(kSwitches)});
+    std::fprintf(stderr, "duet: unknown switch %s: did you mean %s?\n", name.c_str(), closest.front().c_str());
+  }
+}
+
 Options ReadOptions() {
+  TellUnknownSwitches();
   Options options;
   using O = Options;
   ReadChoice("DUET_FUNCTION",
@@ -70,7 +97,7 @@ Options ReadOptions() {
     char* end = nullptr;
     const long count = std::strtol(text, &end, 10);
     if (*end || count < 1 || count > 1024)
-      throw ValueError(std::string("DUET_THREADS=") + text + ": must be a number from 1 to 1024");
+      throw SwitchError(std::string("DUET_THREADS=") + text + ": must be a number from 1 to 1024");
     options.threads = static_cast<int>(count);
   }
   ReadChoice("DUET_CHECK_NAN", {std::pair{"0", false}, {"1", true}}, &options.check_nan);

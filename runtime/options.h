@@ -1,6 +1,9 @@
 // The DUET_* environment variables, read once at first use. A value that is not one of those listed throws ValueError
-// that lists them.
+// that lists them; a name
+// that is none of them is told on stderr.
 #pragma once
+
+#include <duet/error.h>
 
 #include <cstdint>
 #include <string>
@@ -9,6 +12,12 @@
 #include "runtime/cpu.h"
 
 namespace duet {
+
+/// A DUET_* variable with a value that means nothing: no fault of the op that was first to ask.
+class SwitchError : public ValueError {
+ public:
+  using ValueError::ValueError;
+};
 
 struct Options {
   enum class Function { kDefault, kPlain, kEager, kEvaluate, kNative };

@@ -9,8 +9,12 @@
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/ExecutionEngine/Orc/TargetProcess/JITLoaderPerf.h>
 #include <llvm/Support/MemoryBuffer.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "jit/llvm/target.h"
@@ -60,6 +64,19 @@ std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> ForProfilers(llvm::orc::E
       ExecutorAddr::fromPtr(&llvm_orc_registerJITLoaderPerfImpl), /*EmitDebugInfo=*/true, /*EmitUnwindInfo=*/false);
 }
 
+/// LLVM fails every compilation when it cannot make the file: <folder>/.debug/jit/<a folder of this process>.
+bool CanWriteJitdump() {
+  const char* folder = std::getenv("JITDUMPDIR");
+  if (!folder) folder = std::getenv("HOME");
+  const std::filesystem::path path = std::filesystem::path(folder ? folder : ".") / ".debug" / "jit";
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (access(path.c_str(), W_OK | X_OK) == 0) return true;
+  std::fprintf(stderr, "duet: DUET_PERF=1: cannot write to %s: perf will not see native code; set JITDUMPDIR\n",
+               path.c_str());
+  return false;
+}
+
 /// Links nothing but what it is given: no process symbols, no platform. Code lies packed in slabs.
 std::unique_ptr<llvm::orc::LLJIT> MakeOrc() {
   using namespace llvm::orc;
@@ -70,7 +87,7 @@ std::unique_ptr<llvm::orc::LLJIT> MakeOrc() {
     if (!memory) return memory.takeError();
     auto layer = std::make_unique<ObjectLinkingLayer>(session, std::move(*memory));
     if (options().gdb) layer->addPlugin(ForDebuggers(session));
-    if (options().perf) {
+    if (options().perf && CanWriteJitdump()) {
       layer->addPlugin(std::make_shared<KeepForProfilers>());
       layer->addPlugin(ForProfilers(session));
     }

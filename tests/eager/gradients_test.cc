@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <set>
+#include <vector>
 
 #include "runtime/op.h"
 #include "tests/eager/gradient_cases.h"
@@ -119,6 +121,53 @@ TEST(Gradients, OfProductsWithZeros) {
   const auto product = [](const Tensor& t) { return prod(t, 1); };
   const Tensor x = tensor({{2.0, 3.0, 4.0}, {2.0, 0.0, 4.0}, {0.0, 3.0, 0.0}});
   EXPECT_SAME(GradientAt(product, x), tensor({{12.0, 8.0, 6.0}, {0.0, 8.0, 0.0}, {0.0, 0.0, 0.0}}));
+}
+
+// d^2 (x_0 ... x_n) / d x_i d x_j is the product of the others.
+TEST(Gradients, SecondOnesOfProductsWithZeros) {
+  const auto product = [](const Tensor& t) { return prod(t); };
+  for (const std::vector<double>& values :
+       std::vector<std::vector<double>>{{2, 3, 4, 5}, {0, 2, 3, -1}, {2, 0, 3, 0}, {0, 0, 0, 3}, {0, 0, 0, 0}}) {
+    const auto n = static_cast<std::int64_t>(values.size());
+    std::vector<double> expected;
+    for (std::int64_t i = 0; i < n; ++i)
+      for (std::int64_t j = 0; j < n; ++j) {
+        double others = i == j ? 0 : 1;
+        for (std::int64_t k = 0; k < n; ++k)
+          if (k != i && k != j) others *= values[static_cast<std::size_t>(k)];
+        expected.push_back(others);
+      }
+    const Tensor x = tensor(values, {n}), wanted = tensor(expected, {n, n});
+    for (const Tensor& got : {hessian(product)(x), jacobian(grad(product))(x)})
+      EXPECT_TRUE(all(abs(got - wanted) < 1e-12).item<bool>()) << x << got;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Tensor direction = cast(arange(n) == i, f64);
+      const auto along = [&](const Tensor& t) { return jvp(product, t, direction).second; };
+      const Tensor got = jvp(along, x, ones({n}, f64)).second;
+      EXPECT_TRUE((abs(got - sum(wanted(i))) < 1e-12).item<bool>()) << x << got;
+    }
+  }
+}
+
+TEST(Gradients, OfProductsThatOverflowBesideAZero) {
+  const auto product = [](const Tensor& t) { return prod(t); };
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_SAME(grad(product)(tensor({1e200, 0.0, 1e200, 2.0}, f64)), tensor({0.0, infinity, 0.0, 0.0}, f64));
+}
+
+TEST(Gradients, SecondOnesOfProductsAreTheDifferencesOfTheFirst) {
+  const Tensor x = tensor({{2.0, 0.0, 4.0}, {0.0, 3.0, 0.0}, {1.5, -2.0, 0.5}});
+  const Tensor x64 = cast(x, f64);
+  const auto product = [](const Tensor& t) { return sum(square(prod(t, 1)) + prod(t, 1) * 3); };
+  const auto gradient = grad(product);
+  const Tensor second = jacobian(gradient)(x64);
+  constexpr double kStep = 1e-5;
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) {
+      const Tensor up = x64.at(i, j).add(kStep), down = x64.at(i, j).add(-kStep);
+      const Tensor differences = (gradient(up) - gradient(down)) / (2 * kStep);
+      EXPECT_TRUE(all(abs(second(ellipsis, i, j) - differences) < 1e-6).item<bool>()) << second(ellipsis, i, j);
+    }
 }
 
 TEST(Gradients, OfSortFollowTheElements) {

@@ -185,5 +185,11 @@ TEST(DebugInfo, IsWrittenForTheProfiler) {
   EXPECT_THAT(dump, AllOf(HasSubstr("duet::step::region_0_body"), HasSubstr("debug_info_test.cc")));
 }
 
+TEST(DebugInfo, AFileThatCannotBeWrittenChangesNothing) {
+  const ChildResult child = RunChild("DebugInfo.RunsNatively", {"DUET_PERF=1", "JITDUMPDIR=/dev/null/nowhere"});
+  EXPECT_EQ(child.status, 0) << child.output;
+  EXPECT_THAT(child.output, HasSubstr("DUET_PERF=1: cannot write to /dev/null/nowhere/.debug/jit"));
+}
+
 }  // namespace
 }  // namespace duet

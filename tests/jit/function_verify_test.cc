@@ -206,8 +206,8 @@ TEST(FindNan, DISABLED_Checked) {
 }
 
 TEST(FindNan, FunctionsAreCheckedWhenAskedFor) {
-  for (const char* compile : {"sync", "off"}) {
-    const ChildResult child = RunChild("FindNan.Checked", {"DUET_CHECK_NAN=1", std::string("DUET_COMPILE=") + compile});
+  for (const char* how : {"DUET_COMPILE=sync", "DUET_COMPILE=off", "DUET_FUNCTION=plain"}) {
+    const ChildResult child = RunChild("FindNan.Checked", {"DUET_CHECK_NAN=1", how});
     EXPECT_EQ(child.status, 0) << child.output;
   }
 }

@@ -7,6 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
+
+#include "runtime/closest.h"
+#include "runtime/fail.h"
 
 namespace duet {
 namespace {
@@ -25,8 +29,8 @@ TEST(OptionsChild, DISABLED_PrintsItsOptions) {
   }
 }
 
-// What the child prints under these settings; everything else of DUET_* is unset.
-std::string Child(const std::string& settings) {
+// All that the child prints under these settings; everything else of DUET_* is unset.
+std::string Output(const std::string& settings) {
   const std::string command =
       "env -u DUET_FUNCTION -u DUET_COMPILE -u DUET_JIT -u DUET_ISA -u DUET_VERIFY -u DUET_THREADS "
       "-u DUET_DISABLE_PASSES -u DUET_TRACE -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX " +
@@ -37,6 +41,12 @@ std::string Child(const std::string& settings) {
   char part[400];
   while (std::fgets(part, sizeof part, pipe)) output += part;
   pclose(pipe);
+  return output;
+}
+
+// Its options.
+std::string Child(const std::string& settings) {
+  const std::string output = Output(settings);
   const std::size_t at = output.find("CHILD ");
   if (at == std::string::npos) return "no answer: " + output;
   return output.substr(at + 6, output.find('\n', at) - at - 6);
@@ -65,6 +75,34 @@ TEST(Options, AreRead) {
 TEST(Options, AnEmptyValueIsNone) {
   EXPECT_EQ(FirstWords(Child("DUET_FUNCTION= DUET_COMPILE= DUET_THREADS= DUET_VERIFY="), " threads"),
             "function 0 compile 0 jit 0 isa v4 verify 0");
+}
+
+TEST(Options, ANameThatMeansNothingIsToldWithTheClosest) {
+  const std::string told = Output("DUET_FUNCTON=native DUET_NAN_CHECK=1 DUET_FUNCTION=native DUET_CMAKE_ARGS=-G");
+  EXPECT_NE(told.find("duet: unknown switch DUET_FUNCTON: did you mean DUET_FUNCTION?\n"), std::string::npos) << told;
+  EXPECT_NE(told.find("duet: unknown switch DUET_NAN_CHECK: did you mean "), std::string::npos) << told;
+  EXPECT_NE(told.find("CHILD function 4"), std::string::npos) << told;
+  EXPECT_EQ(told.find("DUET_CMAKE_ARGS"), std::string::npos) << told;
+}
+
+TEST(Options, AnErrorOfThemNamesNoOp) {
+  try {
+    try {
+      throw SwitchError("DUET_JIT=1: must be one of auto, off, require");
+    } catch (const Error&) {
+      RethrowWithContext("multiply", {}, Line("user.cpp", 4));
+    }
+  } catch (const ValueError& error) {
+    EXPECT_STREQ(error.what(), "DUET_JIT=1: must be one of auto, off, require");
+  }
+}
+
+TEST(Closest, CountsLettersThatDiffer) {
+  EXPECT_EQ(EditDistance("", "abc"), 3);
+  EXPECT_EQ(EditDistance("kitten", "sitting"), 3);
+  EXPECT_EQ(EditDistance("abcd", "abdc"), 1);
+  EXPECT_EQ(EditDistance("function", "functon"), 1);
+  EXPECT_EQ(ClosestFirst("exq", {"tanh", "exp", "sqrt"}), (std::vector<std::string>{"exp", "tanh", "sqrt"}));
 }
 
 TEST(Options, AValueThatMeansNothingIsAnError) {
