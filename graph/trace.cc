@@ -217,7 +217,7 @@ Tensor Trace::ReadAgain(const VariableState& state, const Type& type, Line line)
   const auto node = static_cast<NodeId>(nodes_.size());
   const Ref written = state.current.body()->value;
   const Ref read = Record(Op::reshape, std::span(&written, 1), attributes, line);
-  if (kind_ == Kind::kFunction) {
+  if (kind_ != Kind::kRegion) {
     reads_.push_back({node, state.input});
   } else {
     MarkedCall& marked = marked_calls_.emplace_back();

@@ -61,6 +61,9 @@ class NestedCall::Body {
     return flat;
   }
 
+  /// Whether it reads a variable that it has written: tapes are to see that read, which a region does not show them.
+  bool ReadsAgain() const { return reads_again_; }
+
   /// Whether this thread is where its captures may be used.
   bool CanBeBound() const {
     const std::vector<Input>& inputs = regions_.traced()[0].inputs();
@@ -109,6 +112,7 @@ class NestedCall::Body {
           return std::exchange(rest_.tensors, {});
         },
         line, Trace::Kind::kBody);
+    reads_again_ = !graph.reads().empty();
     std::vector<Graph> traced{graph};
     std::vector<ValueId> outputs;
     for (const ValueId value : graph.outputs()) {
@@ -130,6 +134,7 @@ class NestedCall::Body {
 
   FlatResults rest_;  // all of the callable's result but the tensors
   std::vector<Result> results_;
+  bool reads_again_ = false;
   RegionsWithCaptures regions_;
 };
 
@@ -142,6 +147,7 @@ struct NestedCall::Known {
   std::size_t largest_copy = 0, copied_nodes = 0;
   std::shared_ptr<Body> body;
   bool is_settled = false;  // traced twice, and the same
+  bool is_copied = false;   // always: its body cannot be shared
 };
 
 // Lives as long as the outermost trace.
@@ -175,7 +181,8 @@ NestedCall::Known& NestedCall::Find(const std::vector<std::size_t>& places) {
     ++others;
   }
   const std::string name = others == 0 ? state_.name() : state_.name() + "." + std::to_string(others);
-  list.push_back(std::make_unique<Known>(Known{&state_, SignatureKey(arguments_), places, name, 0, 0, nullptr, false}));
+  list.push_back(
+      std::make_unique<Known>(Known{&state_, SignatureKey(arguments_), places, name, 0, 0, nullptr, false, false}));
   return *list.back();
 }
 
@@ -186,6 +193,7 @@ bool NestedCall::Bind(FlatResults& results) {
     if (arguments_.tensor(i).empty_handle()) return false;  // an op says so, if it uses it
   const DistinctLeaves arguments(arguments_);
   Known& known = Find(arguments.places);
+  if (known.is_copied) return false;
   if (inlining == Inlining::automatic && (known.largest_copy < kLeastNodes || known.copied_nodes < kManyNodes)) {
     copied_ = &known;
     nodes_before_ = Trace::Innermost()->node_count();
@@ -194,6 +202,10 @@ bool NestedCall::Bind(FlatResults& results) {
   std::shared_ptr<Body> body = known.body;
   if (!known.is_settled || !body->CanBeBound()) {
     auto traced = std::make_shared<Body>(known.name, call_, arguments, line_);
+    if (traced->ReadsAgain()) {
+      known.is_copied = true;
+      return false;
+    }
     known.is_settled = body && body->IsSame(*traced);
     if (!known.is_settled) known.body = body = std::move(traced);
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -56,10 +58,12 @@ class Inliner {
  private:
   // Itself when it has no such call.
   GraphRef Inside(const GraphRef& region) {
-    auto& item = regions_[region];
-    if (item.value) return item.value;
-    Graph graph = *region;
-    return item.value = Run(graph) ? std::make_shared<const Graph>(std::move(graph)) : region;
+    auto& inside = regions_[region].value;  // null in it: unchanged; equal regions are one item
+    if (!inside) {
+      Graph graph = *region;
+      inside = Run(graph) ? std::make_shared<const Graph>(std::move(graph)) : nullptr;
+    }
+    return *inside ? *inside : region;
   }
 
   static void CopyBody(const Node& call, const Graph& body, const RebuildGraph::Values& operands,
@@ -72,7 +76,7 @@ class Inliner {
   }
 
   std::function<bool(const GraphRef&)> is_inlined_;
-  GraphTable<GraphRef> regions_;
+  GraphTable<std::optional<GraphRef>> regions_;
 };
 
 }  // namespace

@@ -130,7 +130,10 @@ TEST(Vmap, ReadsVariablesAndDoesNotWriteBatchedValues) {
 }
 
 TEST(Vmap, DataOfAnExampleCannotBeLookedAt) {
-  const auto item = [](const Tensor& x) { return (x * 2).item<float>() > 0 ? x : -x; };
+  const auto item = [](const Tensor& x) {
+    const Tensor y = x * 2;
+    return y.item<float>() > 0 ? x : -x;
+  };
   EXPECT_THAT(MessageOf<TraceError>([&] { vmap(item)(ones({3})); }),
               AllOf(HasSubstr("item: a value inside vmap stands for every example"), HasSubstr("made at"),
                     HasSubstr("vmap_test.cc:")));

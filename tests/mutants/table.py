@@ -236,8 +236,8 @@ MUTANTS = [
         [
             (
                 "jit/llvm/emit_control_step.cc",
-                "EmitLoop(builder_, Int64(builder_, 0), forward[1], 1,",
-                "EmitLoop(builder_, Int64(builder_, 1), forward[1], 1,",
+                "EmitLoop(builder_, Int64(builder_, 0), length, 1, FirstPlaces()",
+                "EmitLoop(builder_, Int64(builder_, 1), length, 1, FirstPlaces()",
             )
         ],
         command=RANDOM_PROGRAMS,
