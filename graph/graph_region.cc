@@ -6,9 +6,11 @@
 #include <cassert>
 #include <utility>
 
+#include "graph/rebuild.h"
 #include "graph/region_types.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
+#include "runtime/fail.h"
 #include "runtime/host_callee.h"
 
 namespace duet {
@@ -57,10 +59,47 @@ std::vector<Type> GraphRegion::host_results() const {
   return types;
 }
 
+namespace {
+
+// The derivative of a custom_gradient may use tensors of its own: values become constants of the region. What something
+// around the region has to see used cannot be one.
+Graph Closed(Graph from, std::size_t arguments, Line line) {
+  if (from.inputs().size() == arguments) return from;
+  const auto is_watched = [](const Tensor& tensor) {
+    for (const Interpreter* level = Interpreter::Top(); level; level = level->below())
+      if (level->watches(std::span(&tensor, 1), {})) return true;
+    return false;
+  };
+  Graph to(from.name());
+  std::vector<ValueId> map(static_cast<std::size_t>(from.value_count()), -1);
+  for (std::size_t i = 0; i < arguments; ++i) map[i] = to.AddInput(from.inputs()[i]);
+  for (std::size_t i = arguments; i < from.inputs().size(); ++i) {
+    const Input& input = from.inputs()[i];
+    if (input.variable || !IsConcrete(input.captured) || is_watched(input.captured))
+      Fail<TraceError>("custom_gradient",
+                       std::string("in a branch or loop its derivative may use values, not ") +
+                           (input.variable ? "variable " + input.name : "what is being traced or differentiated") +
+                           ": make it an argument of the function that has the derivative",
+                       line);
+    map[i] = to.AddConstant(input.captured, input.line);
+  }
+  std::vector<NodeId> copied_before;
+  for (const Node& node : from.nodes()) {
+    copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
+    CopyNode(from, node, to, map);
+  }
+  copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
+  to.set_calls(MappedCalls(from, map, copied_before));
+  std::vector<ValueId> outputs;
+  for (const ValueId output : from.outputs()) outputs.push_back(map[static_cast<std::size_t>(output)]);
+  to.set_outputs(std::move(outputs));
+  return to;
+}
+
+}  // namespace
+
 RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& body, Line line) const {
-  Graph graph = TraceRegion(graph_->name(), inputs, body, line);
-  assert(graph.inputs().size() == inputs.size() && "the body of a recorded region captures nothing");
-  return std::make_shared<GraphRegion>(std::move(graph));
+  return std::make_shared<GraphRegion>(Closed(TraceRegion(graph_->name(), inputs, body, line), inputs.size(), line));
 }
 
 RegionRef GraphRegion::RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,

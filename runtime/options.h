@@ -1,6 +1,5 @@
 // The DUET_* environment variables, read once at first use. A value that is not one of those listed throws ValueError
-// that lists them; a name
-// that is none of them is told on stderr.
+// that lists them; a name that is none of them is told on stderr.
 #pragma once
 
 #include <duet/error.h>

@@ -324,5 +324,40 @@ TEST(CustomGradient, InsideALoop) {
   EXPECT_SAME(steps.value(), tensor(6));
 }
 
+// A derivative that uses a tensor of its own, recorded as part of a loop's or branch's gradient.
+TEST(CustomGradient, UsesValuesInsideALoop) {
+  const Tensor mask = tensor({1.0, 0.0, 2.0});
+  const auto f = custom_gradient([](const Tensor& y) { return sin(y); },
+                                 [mask](const Tensor&, const Tensor& dy) { return dy * mask; },
+                                 [mask](const Tensor&, const Tensor& t) { return t * mask; });
+  const Tensor x = tensor({0.5, 1.5, -2.0});
+  const std::vector<std::function<Tensor(const Tensor&)>> bodies = {
+      [&](const Tensor& y) {
+        return sum(fori_loop(0, 3, [&](const Tensor&, const Tensor& s) { return f(s) + y; }, y));
+      },
+      [&](const Tensor& y) { return sum(cond(sum(y) < 100, [&] { return f(y); }, [&] { return y; })); },
+      [&](const Tensor& y) {
+        return sum(
+            while_loop([](const Tensor& s) { return sum(s) > -3; }, [&](const Tensor& s) { return f(s) - 1; }, y));
+      },
+  };
+  for (const auto& body : bodies) {
+    const Tensor wanted = grad(body)(x);
+    EXPECT_SAME(grad(function{body})(x), wanted);
+    EXPECT_SAME(function{grad(body)}(x), wanted);
+    EXPECT_SAME(vmap(grad(body))(reshape(x, {1, 3})), reshape(wanted, {1, 3}));
+    const function along{[&](const Tensor& y) { return jvp(body, y, y).second; }};
+    EXPECT_SAME(along(x), jvp(body, x, x).second);
+  }
+  Variable w(mask);
+  const auto g =
+      custom_gradient([](const Tensor& y) { return sin(y); }, [&](const Tensor&, const Tensor& dy) { return dy * w; });
+  const auto reads = [&](const Tensor& y) {
+    return sum(fori_loop(0, 3, [&](const Tensor&, const Tensor& s) { return g(s); }, y));
+  };
+  EXPECT_THAT(MessageOf<TraceError>([&] { function{grad(reads)}(x); }),
+              testing::HasSubstr("custom_gradient: in a branch or loop its derivative may use values, not variable"));
+}
+
 }  // namespace
 }  // namespace duet
