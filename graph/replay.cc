@@ -108,8 +108,10 @@ class OpenCalls {
   /// Closes and opens what ends and begins there.
   void Before(NodeId node, std::vector<Tensor>& values) {
     while (!open_.empty() && open_.back().recorded->end == node) Close(values);
-    for (; next_ < by_begin_.size() && by_begin_[next_]->begin == node; ++next_)
+    for (; next_ < by_begin_.size() && by_begin_[next_]->begin == node; ++next_) {
       open_.push_back({by_begin_[next_], std::make_unique<CallScope>(by_begin_[next_]->kind)});
+      if (by_begin_[next_]->end == node) Close(values);  // there is nothing in it
+    }
   }
 
  private:
