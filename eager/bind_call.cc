@@ -32,10 +32,9 @@ Tensors BindCall(const Region& origin, const char* suffix, std::span<const Tenso
   for (const Tensor& operand : operands) places.push_back(PlaceIn(distinct, operand));
   Tensors inside;                          // the arguments, then what the body gives beside them
   std::vector<std::size_t> result_places;  // in `inside`
-  Tensors captured;
   const std::size_t arguments = distinct.size();
-  const RegionRef region = origin.RecordOpen(
-      suffix, TypesOf(distinct),
+  const RegionRef region = origin.Record(
+      {},
       [&](std::span<const Tensor> given) {
         inside.assign(given.begin(), given.end());
         Tensors all;
@@ -43,8 +42,8 @@ Tensors BindCall(const Region& origin, const char* suffix, std::span<const Tenso
         for (const Tensor& result : body(all)) result_places.push_back(PlaceIn(inside, result));
         return Tensors(inside.begin() + static_cast<std::ptrdiff_t>(arguments), inside.end());
       },
-      line, captured);
-  for (const Tensor& tensor : captured) distinct.push_back(outside(tensor));
+      line, distinct, suffix);
+  for (std::size_t i = arguments; i < distinct.size(); ++i) distinct[i] = outside(distinct[i]);
   const Tensors found = BindRegions({Op::call, distinct, kNoAttributes, std::span(&region, 1), line});
   Tensors results;
   for (const std::size_t place : result_places)

@@ -9,17 +9,26 @@ using Tensors = std::vector<Tensor>;
 class CondGradient {
  public:
   CondGradient(const RegionCall& call, const ArrivedAdjoints& arrived)
-      : call_(call), arrived_(arrived), slots_(call.operands.size(), Slot::kNone) {}
+      : call_(call),
+        arrived_(arrived),
+        captured_(call.operands.begin() + 1, call.operands.end()),
+        slots_(call.operands.size(), Slot::kNone) {}
 
   Adjoints Run() {
-    Tensors arguments(call_.operands.begin() + 1, call_.operands.end());
+    Tensors arguments;
     for (const Adjoint& result : arrived_.results) Append(arguments, result, SlotOf(result), {});
     for (const Adjoint& adjoint : arrived_.running) Append(arguments, adjoint, SlotOf(adjoint), {});
-    const std::vector<Type> types = TypesOf(arguments);
+    std::vector<Type> types = TypesOf(arguments);
     std::vector<RegionRef> branches;
     std::vector<std::vector<Slot>> arrives;  // in each branch, per operand
-    for (const RegionRef& region : call_.regions)
-      branches.push_back(Record(*region, types, arrives.emplace_back(slots_.size(), Slot::kNone)));
+    for (const RegionRef& region : call_.regions) {
+      const std::size_t before = captured_.size();
+      RegionRef branch = Record(*region, types, arrives.emplace_back(slots_.size(), Slot::kNone));
+      AlsoTake(branches, std::span(captured_).subspan(before), call_.line);
+      branches.push_back(std::move(branch));
+    }
+    arguments.insert(arguments.end(), captured_.begin(), captured_.end());
+    types = TypesOf(arguments);
     for (std::size_t i = 1; i < slots_.size(); ++i) {
       bool any = false, certain = true;
       for (const std::vector<Slot>& branch : arrives) {
@@ -40,16 +49,16 @@ class CondGradient {
 
  private:
   // What arrives at the operands in one branch, and where.
-  RegionRef Record(const Region& region, const std::vector<Type>& types, std::vector<Slot>& arrives) const {
+  RegionRef Record(const Region& region, const std::vector<Type>& types, std::vector<Slot>& arrives) {
     return region.Record(
         types,
         [&](std::span<const Tensor> arguments) {
           TensorReader reader(arguments);
-          const Tensors inputs = reader.Next(slots_.size() - 1);
           ArrivedAdjoints here{{}, {}, {arrived_.wanted.begin() + 1, arrived_.wanted.end()}};
           for (const Adjoint& result : arrived_.results) here.results.push_back(reader.Next(SlotOf(result)));
           for (std::size_t i = 1; i < slots_.size(); ++i)  // nothing arrives at the choice
             here.running.push_back(reader.Next(SlotOf(arrived_.running[i])));
+          const Tensors inputs = reader.Next(slots_.size() - 1);
           const Adjoints found = GradientOfRegion(region, inputs, here, call_.line);
           Tensors list;
           for (std::size_t i = 0; i < found.size(); ++i) {
@@ -58,7 +67,7 @@ class CondGradient {
           }
           return list;
         },
-        call_.line);
+        call_.line, captured_);
   }
 
   // The branch with the results that all of them have.
@@ -78,6 +87,7 @@ class CondGradient {
 
   const RegionCall& call_;
   const ArrivedAdjoints& arrived_;
+  Tensors captured_;         // the operands after the choice, and what the branches' derivatives use beside them
   std::vector<Slot> slots_;  // per operand
 };
 

@@ -57,10 +57,7 @@ void GradientRule<Op::sum>(GradientContext& g) {
 
 template <>
 void GradientRule<Op::prod>(GradientContext& g) {
-  const Axes axes = AxesOf(g.attributes().axes);
-  const Tensor others = ProductOfOthers(
-      g.operand(0), [&](Op op, const Tensor& x) { return Spread(g, op == Op::sum ? sum(x, axes) : prod(x, axes)); });
-  g.add(0, Spread(g, g.dy()) * others);
+  g.add(0, Spread(g, g.dy()) * ProductOfOthers(g.operand(0), g.attributes().axes));
 }
 
 template <>

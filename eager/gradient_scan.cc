@@ -24,6 +24,7 @@ class ScanGradient {
       if (i < carries_) wanted_[i] = is_float(types_[i].dtype);
       is_scanned_.push_back(call.is_scanned(i));
       if (wanted_[i]) slots_[i] = CarriedSlot(Before(i));
+      if (i >= carries_ && !is_scanned_[i]) captured_.push_back(call.operands[i]);
     }
   }
 
@@ -38,7 +39,8 @@ class ScanGradient {
     attributes.carries = static_cast<int>(CarriedState().size());
     Tensors operands = CarriedState();
     for (const Tensor& x : Scanned()) operands.push_back(x);
-    for (const Tensor& capture : Captures()) operands.push_back(capture);
+    for (const Tensor& present : Presents()) operands.push_back(present);
+    operands.insert(operands.end(), captured_.begin(), captured_.end());
     operands = OwnStates({Op::scan, operands, attributes, std::span(&backward, 1), call_.line});
     const Tensors found = BindRegions({Op::scan, operands, attributes, std::span(&backward, 1), call_.line});
     TensorReader reader(found);
@@ -85,10 +87,9 @@ class ScanGradient {
     return list;
   }
 
-  Tensors Captures() const {
+  // Whether anything has arrived at the stacked results.
+  Tensors Presents() const {
     Tensors list;
-    for (std::size_t i = carries_; i < types_.size(); ++i)
-      if (!is_scanned_[i]) list.push_back(call_.operands[i]);
     for (std::size_t y = carries_; y < results_.size(); ++y)
       if (SlotOf(results_[y]) == Slot::kUncertain) list.push_back(results_[y].present);
     return list;
@@ -100,13 +101,13 @@ class ScanGradient {
       type.shape.erase(0);
       types.push_back(type);
     }
-    for (const Type& type : TypesOf(Captures())) types.push_back(type);
+    for (const Type& type : TypesOf(Presents())) types.push_back(type);
     return types;
   }
 
   RegionRef Record() {
     return body_.Record(
-        ArgumentTypes(), [&](std::span<const Tensor> arguments) { return Step(arguments); }, call_.line);
+        ArgumentTypes(), [&](std::span<const Tensor> arguments) { return Step(arguments); }, call_.line, captured_);
   }
 
   Tensors Step(std::span<const Tensor> arguments) {
@@ -123,10 +124,10 @@ class ScanGradient {
       if (Exists(results_[y])) results[y].value = reader.Next();
     for (std::size_t i = carries_; i < types_.size(); ++i)
       if (is_scanned_[i] && slots_[i] != Slot::kNone) state[i].value = reader.Next();
-    for (std::size_t i = carries_; i < types_.size(); ++i)
-      if (!is_scanned_[i]) inputs[i] = reader.Next();
     for (std::size_t y = carries_; y < results_.size(); ++y)
       if (SlotOf(results_[y]) == Slot::kUncertain) results[y].present = reader.Next();
+    for (std::size_t i = carries_; i < types_.size(); ++i)
+      if (!is_scanned_[i]) inputs[i] = reader.Next();
     for (std::size_t i = carries_; i < types_.size(); ++i)
       if (!is_scanned_[i]) running[i] = state[i];
 
@@ -166,6 +167,7 @@ class ScanGradient {
   std::vector<Type> types_;  // of the body's inputs
   std::vector<bool> wanted_, is_scanned_;
   std::vector<Slot> slots_;
+  Tensors captured_;  // operands that stay the same, and what the body's derivative uses beside them
   bool settled_ = true;
 };
 

@@ -2,12 +2,43 @@
 #include <duet/gradient.h>
 #include <duet/ops.h>
 
+#include <memory>
+#include <mutex>
+#include <utility>
+
 #include "eager/bound_call.h"
 #include "eager/tape_level.h"
 #include "eager/transformed_leaves.h"
 #include "runtime/fail.h"
 
 namespace duet {
+namespace {
+
+// Tapes on a thread's stack that another thread has destroyed. They are spent and let everything pass until their own
+// thread makes the next tape. Levels out of sight may stand on one, so it is there until the thread ends.
+class Graveyard {
+ public:
+  static const std::shared_ptr<Graveyard>& OfThisThread() {
+    static thread_local const auto graveyard = std::make_shared<Graveyard>();
+    return graveyard;
+  }
+
+  void Bury(std::unique_ptr<TapeLevel> tape) {
+    const std::lock_guard lock(mutex_);
+    buried_.push_back(std::move(tape));
+  }
+  void LeaveAll() {
+    const std::lock_guard lock(mutex_);
+    for (; left_ < buried_.size(); ++left_) buried_[left_]->Leave();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<TapeLevel>> buried_;
+  std::size_t left_ = 0;
+};
+
+}  // namespace
 
 class GradientTape::Recording final : public TapeLevel {
  public:
@@ -20,9 +51,12 @@ class GradientTape::Recording final : public TapeLevel {
     if (!options_.persistent) Finish();
   }
   bool gives_none() const { return options_.unconnected == Unconnected::none; }
+  /// Of the thread whose stack it is on; null: that has ended.
+  std::shared_ptr<Graveyard> graveyard() const { return graveyard_.lock(); }
 
  private:
   Options options_;
+  std::weak_ptr<Graveyard> graveyard_ = Graveyard::OfThisThread();
 };
 
 namespace {
@@ -44,13 +78,25 @@ class StopsDerivatives final : public CallRule {
 }  // namespace
 
 GradientTape::GradientTape() : GradientTape(Options()) {}
-GradientTape::GradientTape(Options options) : recording_(std::make_unique<Recording>(options)) {}
-GradientTape::~GradientTape() = default;
+GradientTape::GradientTape(Options options) {
+  Graveyard::OfThisThread()->LeaveAll();
+  recording_ = std::make_unique<Recording>(options);
+}
+GradientTape::~GradientTape() {
+  recording_->Finish();
+  const std::shared_ptr<Graveyard> graveyard = recording_->graveyard();
+  if (graveyard && graveyard != Graveyard::OfThisThread()) graveyard->Bury(std::move(recording_));
+}
 
 GradientTape::Pause::Pause(GradientTape& tape) : tape_(tape) { tape_.recording_->Pause(); }
 GradientTape::Pause::~Pause() { tape_.recording_->Resume(); }
 
-void GradientTape::watch(const Tensor& tensor) { recording_->Watch(tensor); }
+void GradientTape::watch(const Tensor& tensor) {
+  if (tensor.empty_handle()) Fail<ValueError>("GradientTape::watch", "the Tensor is empty", {});
+  if (!is_float(tensor.dtype()))
+    Fail<DTypeError>("GradientTape::watch", std::string("watches float tensors, not ") + name(tensor.dtype()), {});
+  recording_->Watch(tensor);
+}
 
 std::vector<Tensor> GradientTape::gradient(const Tensor& of, const std::vector<Tensor>& by, const Tensor& adjoint,
                                            SourceLocation line) {

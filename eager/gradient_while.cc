@@ -16,6 +16,7 @@ class WhileGradient {
       : call_(call),
         sweeps_(call),
         types_(TypesOf(call.operands)),
+        captured_(call.operands.begin() + static_cast<std::ptrdiff_t>(sweeps_.states()), call.operands.end()),
         first_(arrived.running),
         wanted_(arrived.wanted),
         slots_(types_.size(), Slot::kNone) {
@@ -32,10 +33,11 @@ class WhileGradient {
     // What the loop did on its way has been done: this op only walks it again.
     std::vector<RegionRef> regions;
     for (const RegionRef& region : call_.regions) regions.push_back(StripEffects(region, call_.line));
-    Tensors operands(call_.operands.begin(), call_.operands.end());
+    Tensors operands(call_.operands.begin(), call_.operands.begin() + static_cast<std::ptrdiff_t>(sweeps_.states()));
     for (std::size_t sweep = sweeps_.count(); sweep-- > 0;) {
       Tensors with_own;
       RegionRef backward;
+      const std::size_t before = captured_.size();
       do {
         settled_ = true;
         with_own.clear();
@@ -43,11 +45,14 @@ class WhileGradient {
           Append(with_own, first_[i], slots_[i], types_[i]);
         with_own.insert(with_own.end(), operands.begin(), operands.end());
         backward = sweeps_.body(sweep).Record(
-            TypesOf(with_own), [&](std::span<const Tensor> arguments) { return Step(sweep, arguments); }, call_.line);
+            TypesOf(with_own), [&](std::span<const Tensor> arguments) { return Step(sweep, arguments); }, call_.line,
+            captured_);
       } while (!settled_);
+      AlsoTake(regions, std::span(captured_).subspan(before), call_.line);
       regions.push_back(std::move(backward));
       operands = std::move(with_own);
     }
+    operands.insert(operands.end(), captured_.begin(), captured_.end());
     operands = OwnStates({Op::while_gradient, operands, kNoAttributes, regions, call_.line});
     const Tensors found = BindRegions({Op::while_gradient, operands, kNoAttributes, regions, call_.line});
     TensorReader reader(found);
@@ -98,7 +103,8 @@ class WhileGradient {
   const RegionCall& call_;
   LoopSweeps sweeps_;
   std::vector<Type> types_;
-  Adjoints first_;  // per operand: what the sweep back over it begins with
+  Tensors captured_;  // operands that stay the same, and what the bodies' derivatives use beside them
+  Adjoints first_;    // per operand: what the sweep back over it begins with
   std::vector<bool> wanted_;
   std::vector<Slot> slots_;
   bool settled_ = true;

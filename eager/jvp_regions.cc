@@ -67,10 +67,12 @@ class LoopJvp {
     std::vector<RegionRef> regions;
     for (std::size_t sweep = 0; sweep < sweeps_.count(); ++sweep) {
       RegionRef body;
+      const std::size_t before = captured_.size();
       do {  // a carry that gets a tangent has one from the start
         settled_ = true;
         body = RecordBody(sweep);
       } while (!settled_);
+      AlsoTake(regions, std::span(captured_).subspan(before), call_.line);
       if (sweep == 0 && sweeps_.condition()) regions.push_back(RecordCondition());
       regions.push_back(std::move(body));
     }
@@ -80,6 +82,7 @@ class LoopJvp {
       for (std::size_t i = begin; i < end; ++i)
         if (mask_[i]) operands.push_back(tangents_[i].empty_handle() ? ZerosOf(call_.operands[i]) : tangents_[i]);
     });
+    operands.insert(operands.end(), captured_.begin(), captured_.end());
     const std::size_t states = sweeps_.states();
     Attributes attributes = call_.attributes;
     if (call_.op == Op::scan)
@@ -136,11 +139,11 @@ class LoopJvp {
     return {{inputs.begin() + first, inputs.end()}, {tangents.begin() + first, tangents.end()}};
   }
 
-  RegionRef RecordCondition() const {
+  RegionRef RecordCondition() {
     return sweeps_.condition()->Record(
         ArgumentTypes(0),
         [&](std::span<const Tensor> arguments) { return sweeps_.condition()->Run(Split(0, arguments).first); },
-        call_.line);
+        call_.line, captured_);
   }
 
   RegionRef RecordBody(std::size_t sweep) {
@@ -168,15 +171,16 @@ class LoopJvp {
           }
           return list;
         },
-        call_.line);
+        call_.line, captured_);
   }
 
   const RegionCall& call_;
   LoopSweeps sweeps_;
   std::vector<Type> types_;
   Tensors tangents_;
-  Mask mask_;     // per operand
-  Mask stacked_;  // per stacked result
+  Mask mask_;         // per operand
+  Mask stacked_;      // per stacked result
+  Tensors captured_;  // what the derivatives use beside their arguments
   bool settled_ = true;
 };
 
@@ -187,14 +191,16 @@ std::pair<Tensors, Tensors> CondJvp(const RegionCall& call, const Tensors& all_t
   for (const Tensor& tangent : tangents) mask.push_back(!tangent.empty_handle());
   Tensors operands = inputs;
   AppendTangents(operands, inputs, tangents, mask);
-  const std::vector<Type> types = TypesOf(operands);
+  std::vector<Type> types = TypesOf(operands);
+  Tensors captured;  // what the branches' derivatives use beside their arguments
   const std::size_t count = call.regions[0]->outputs().size();
   Mask have(count, false);
   std::vector<RegionRef> duals;
   std::vector<Mask> masks;  // which results have a tangent in which branch
   for (const RegionRef& region : call.regions) {
     Mask& own_mask = masks.emplace_back();
-    duals.push_back(region->Record(
+    const std::size_t before = captured.size();
+    RegionRef dual = region->Record(
         types,
         [&](std::span<const Tensor> arguments) {
           const Tensors own(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(inputs.size()));
@@ -204,9 +210,13 @@ std::pair<Tensors, Tensors> CondJvp(const RegionCall& call, const Tensors& all_t
           AppendTangents(list, results, found, own_mask);
           return list;
         },
-        call.line));
+        call.line, captured);
+    AlsoTake(duals, std::span(captured).subspan(before), call.line);
+    duals.push_back(std::move(dual));
     for (std::size_t i = 0; i < count; ++i) have[i] = have[i] || own_mask[i];
   }
+  operands.insert(operands.end(), captured.begin(), captured.end());
+  types = TypesOf(operands);
   std::vector<RegionRef> regions;  // which all have those that one of them has
   for (std::size_t k = 0; k < duals.size(); ++k) {
     if (masks[k] == have) {

@@ -39,11 +39,7 @@ Tensor Transposed(const Tensor& x, const Shape& axes) {
 
 DUET_JVP_LINEAR(sum)
 
-DUET_JVP(prod) {
-  const Tensor others =
-      ProductOfOthers(j.operand(0), [&](Op op, const Tensor& x) { return Spread(Reduced(op, x, j), j); });
-  return Reduced(Op::sum, j.tangent(0) * others, j);
-}
+DUET_JVP(prod) { return Reduced(Op::sum, j.tangent(0) * ProductOfOthers(j.operand(0), j.attributes().axes), j); }
 
 DUET_JVP(max) { return Extremum(j); }
 DUET_JVP(min) { return Extremum(j); }

@@ -4,14 +4,9 @@
 
 #include <duet/tensor.h>
 
-#include <functional>
-
-#include "runtime/op.h"
-
 namespace duet {
 
-/// reduced(op, t): t reduced as the product is, and spread over x again. Its own derivatives are right too where
-/// elements are 0; third ones of a group with two zeros or more are not.
-Tensor ProductOfOthers(const Tensor& x, const std::function<Tensor(Op, const Tensor&)>& reduced);
+/// x is reduced along these axes. The derivatives of what it gives are right to any order, also where elements are 0.
+Tensor ProductOfOthers(const Tensor& x, const Shape& axes);
 
 }  // namespace duet

@@ -3,6 +3,7 @@
 #include <duet/ops.h>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "eager/host_call.h"
@@ -108,6 +109,24 @@ Tensors RunScan(const RegionCall& call) {
 }  // namespace
 
 Region::~Region() = default;
+
+RegionRef Region::Record(std::span<const Type> inputs, const RegionBody& body, Line line) const {
+  Tensors captured;
+  RegionRef region = Record(inputs, body, line, captured);
+  assert(captured.empty());
+  return region;
+}
+
+void AlsoTake(std::span<RegionRef> regions, std::span<const Tensor> captured, Line line) {
+  if (captured.empty()) return;
+  for (RegionRef& region : regions) {
+    std::vector<Type> types = region->inputs();
+    const std::size_t own = types.size();
+    for (const Type& type : TypesOf(captured)) types.push_back(type);
+    region = region->Record(
+        types, [&](std::span<const Tensor> arguments) { return region->Run(arguments.first(own)); }, line);
+  }
+}
 
 BackEdge::BackEdge() : outer_(std::exchange(t_back_edge, this)) {}
 BackEdge::~BackEdge() { t_back_edge = outer_; }

@@ -29,15 +29,20 @@ class Region {
   /// The types of what its host calls return, in order: of those in calls and in all branches of a cond, and of those
   /// in a scan, stacked. Those in a while_loop, whose iterations nobody can count before, are not among them.
   virtual std::vector<Type> host_results() const = 0;
-  /// A region that does what body does with arguments of these types. Body uses no other tensors.
-  virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const = 0;
-  /// The same for a body that uses other tensors: they are the inputs after these. The region is called as this one is,
-  /// with the suffix.
-  virtual RegionRef RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
-                               std::vector<Tensor>& captured) const = 0;
+  /// A region that does what body does. Its inputs are of these types, then come the tensors in `captured`: where body
+  /// uses one of those, or a variable that holds it, it uses that input. What else body uses (the derivative of a
+  /// custom_gradient may) is added to `captured`. Body is given the inputs that there are when it begins. The region is
+  /// called as this one is, with the suffix.
+  virtual RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line,
+                           std::vector<Tensor>& captured, const char* suffix = "") const = 0;
+  /// The same for a body that uses its arguments only.
+  RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const;
   /// This region, which gives back its first `count` arguments after its results.
   virtual RegionRef AlsoReturning(std::size_t count) const = 0;
 };
+
+/// Regions that were recorded before another of their op captured these: they take them too.
+void AlsoTake(std::span<RegionRef> regions, std::span<const Tensor> captured, Line line);
 
 /// An op that interpreters see whole: one with regions, or a host_call, which has none.
 struct RegionCall {

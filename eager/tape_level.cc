@@ -2,6 +2,8 @@
 
 #include <duet/ops.h>
 
+#include <cassert>
+
 #include "eager/gradient_rules.h"
 #include "eager/tape_entry.h"
 #include "eager/without_effects.h"
@@ -131,9 +133,7 @@ bool TapeLevel::watches(std::span<const Tensor> operands,
 }
 
 void TapeLevel::Watch(const Tensor& tensor) {
-  if (tensor.empty_handle()) Fail<ValueError>("GradientTape::watch", "the Tensor is empty", {});
-  if (!is_float(tensor.dtype()))
-    Fail<DTypeError>("GradientTape::watch", std::string("watches float tensors, not ") + name(tensor.dtype()), {});
+  assert(is_float(tensor.dtype()));
   watched_.insert(tensor.body());
   kept_.push_back(tensor);
 }
@@ -142,6 +142,8 @@ void TapeLevel::Finish() {
   spent_ = true;
   entries_.clear();
   kept_.clear();
+  watched_.clear();
+  reads_.clear();
 }
 
 // ---- calls that are seen as one

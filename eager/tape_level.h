@@ -32,6 +32,7 @@ class TapeLevel : public Interpreter {
   explicit TapeLevel(bool watch_variables);
   ~TapeLevel() override;
 
+  /// A float tensor.
   void Watch(const Tensor& tensor);
   /// The tensors that a variable was read as, in order.
   const std::vector<Tensor>& Reads(const VariableBody* variable) { return reads_[variable]; }
@@ -53,7 +54,7 @@ class TapeLevel : public Interpreter {
   bool watches(std::span<const Tensor> operands,
                std::span<const std::shared_ptr<VariableBody>> variables) const override;
   std::vector<Tensor> ProcessRegions(const RegionCall& call) override;
-  bool differentiates() const override { return true; }
+  bool differentiates() const override { return !spent_; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
 

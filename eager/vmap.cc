@@ -2,6 +2,8 @@
 
 #include <duet/ops.h>
 
+#include <algorithm>
+
 #include "eager/batching_rules.h"
 #include "eager/promote.h"
 #include "eager/region.h"
@@ -18,54 +20,87 @@ Tensor ToExamples(const Tensor& tensor, Dim size, Line line) {
   return Bind(Op::broadcast_to, {&tensor}, attributes, line);
 }
 
-// The rule of a call of one example, as a call on all of them.
+// The rule of a call of one example, as a call on all of them. In code that only some examples run, the last input says
+// which: the others raise nothing and contribute nothing.
 class BatchedRule final : public CallRule {
  public:
-  BatchedRule(std::shared_ptr<const CallRule> one, Dim size, std::uint64_t level, std::vector<bool> is_batched)
-      : one_(std::move(one)), size_(size), level_(level), is_batched_(std::move(is_batched)) {}
+  /// `some`: a region of that code, null where all run it.
+  BatchedRule(std::shared_ptr<const CallRule> one, std::uint64_t level, std::vector<bool> is_batched, RegionRef some)
+      : one_(std::move(one)),
+        level_(level),
+        is_batched_(std::move(is_batched)),
+        any_(std::find(is_batched_.begin(), is_batched_.end(), true) != is_batched_.end()),
+        some_(std::move(some)) {}
 
   bool differentiates() const override { return one_->differentiates(); }
   bool has_jvp() const override { return one_->has_jvp(); }
 
   std::vector<Tensor> Backward(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
                                const std::vector<Tensor>& adjoints) const override {
-    VmapLevel level(size_, level_);
-    std::vector<Tensor> found = one_->Backward(Wrap(level, inputs), WrapAll(level, outputs), WrapAll(level, adjoints));
-    LevelScope below_it(level.below());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (found[i].empty_handle()) continue;
-      const Tensor all = level.Examples(found[i], {});
-      found[i] = is_batched_[i] ? all : sum(all, 0);  // an input that all examples share
-    }
-    return found;
+    return Run(inputs, [&](const VmapLevel& level) {
+      std::vector<Tensor> found =
+          one_->Backward(Wrap(level, inputs), WrapAll(level, outputs), WrapAll(level, adjoints));
+      LevelScope below_it(level.below());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        if (found[i].empty_handle()) continue;
+        if (any_) found[i] = level.Examples(found[i], {});
+        if (some_) found[i] = OfActive(inputs.back(), found[i]);
+        if (any_ && !is_batched_[i]) found[i] = sum(found[i], 0);  // an input that all examples share
+      }
+      return found;
+    });
   }
 
   std::vector<Tensor> Forward(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
                               const std::vector<Tensor>& tangents) const override {
-    VmapLevel level(size_, level_);
-    std::vector<Tensor> found = one_->Forward(Wrap(level, inputs), WrapAll(level, outputs), Wrap(level, tangents));
-    LevelScope below_it(level.below());
-    for (Tensor& tangent : found)
-      if (!tangent.empty_handle()) tangent = level.Examples(tangent, {});
-    return found;
+    return Run(inputs, [&](const VmapLevel& level) {
+      std::vector<Tensor> found = one_->Forward(Wrap(level, inputs), WrapAll(level, outputs), Wrap(level, tangents));
+      LevelScope below_it(level.below());
+      for (Tensor& tangent : found)
+        if (any_ && !tangent.empty_handle()) tangent = level.Examples(tangent, {});
+      return found;
+    });
   }
 
  private:
+  // How many examples there are is what the inputs say: a trace may be differentiated for another number of them.
+  template <class Body>
+  std::vector<Tensor> Run(const std::vector<Tensor>& inputs, Body body) const {
+    const auto batched = std::find(is_batched_.begin(), is_batched_.end(), true) - is_batched_.begin();
+    const Tensor& counted = some_ ? inputs.back() : inputs[static_cast<std::size_t>(batched)];
+    VmapLevel level(counted.shape()[0], level_);
+    if (!some_) return body(level);
+    const VmapLevel::ActiveScope scope(level, inputs.back(), *some_);
+    std::vector<Tensor> found = body(level);
+    found.emplace_back();
+    return found;
+  }
+
+  Tensor OfActive(const Tensor& active, const Tensor& contribution) const {
+    if (!any_) return where(any(active), contribution, 0);
+    Shape shape = Shape::Filled(contribution.rank(), 1);
+    shape[0] = active.shape()[0];
+    return where(reshape(active, shape), contribution, 0);
+  }
+
+  // Without what says which examples are active.
   std::vector<Tensor> Wrap(const VmapLevel& level, std::vector<Tensor> tensors) const {
+    tensors.resize(is_batched_.size());
     for (std::size_t i = 0; i < tensors.size(); ++i)
       if (is_batched_[i] && !tensors[i].empty_handle()) tensors[i] = level.Batched(tensors[i], {});
     return tensors;
   }
-  static std::vector<Tensor> WrapAll(const VmapLevel& level, std::vector<Tensor> tensors) {
+  std::vector<Tensor> WrapAll(const VmapLevel& level, std::vector<Tensor> tensors) const {
     for (Tensor& tensor : tensors)
-      if (!tensor.empty_handle()) tensor = level.Batched(tensor, {});
+      if (any_ && !tensor.empty_handle()) tensor = level.Batched(tensor, {});
     return tensors;
   }
 
   std::shared_ptr<const CallRule> one_;
-  Dim size_;
   std::uint64_t level_;
-  std::vector<bool> is_batched_;
+  std::vector<bool> is_batched_;  // per input of the one
+  bool any_;
+  RegionRef some_;
 };
 
 }  // namespace
@@ -199,7 +234,13 @@ BoundCall VmapLevel::CallBelow(const BoundCall& call) {
     else if (call.rule && any)
       output = Examples(output, call.line);
   }
-  if (call.rule && any) below_call.rule = std::make_shared<BatchedRule>(call.rule, size_, id_, std::move(is_batched));
+  if (!call.rule || !call.rule->differentiates() || (!any && active_.empty_handle())) return below_call;
+  RegionRef some;
+  if (!active_.empty_handle()) {
+    below_call.inputs.push_back(active_);
+    some = region_->Record({}, [](std::span<const Tensor>) { return std::vector<Tensor>(); }, call.line);
+  }
+  below_call.rule = std::make_shared<BatchedRule>(call.rule, id_, std::move(is_batched), std::move(some));
   return below_call;
 }
 

@@ -3,14 +3,11 @@
 #include <duet/error.h>
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
-#include "graph/rebuild.h"
 #include "graph/region_types.h"
 #include "graph/replay.h"
 #include "graph/trace.h"
-#include "runtime/fail.h"
 #include "runtime/host_callee.h"
 
 namespace duet {
@@ -59,55 +56,17 @@ std::vector<Type> GraphRegion::host_results() const {
   return types;
 }
 
-namespace {
-
-// The derivative of a custom_gradient may use tensors of its own: values become constants of the region. What something
-// around the region has to see used cannot be one.
-Graph Closed(Graph from, std::size_t arguments, Line line) {
-  if (from.inputs().size() == arguments) return from;
-  const auto is_watched = [](const Tensor& tensor) {
-    for (const Interpreter* level = Interpreter::Top(); level; level = level->below())
-      if (level->watches(std::span(&tensor, 1), {})) return true;
-    return false;
-  };
-  Graph to(from.name());
-  std::vector<ValueId> map(static_cast<std::size_t>(from.value_count()), -1);
-  for (std::size_t i = 0; i < arguments; ++i) map[i] = to.AddInput(from.inputs()[i]);
-  for (std::size_t i = arguments; i < from.inputs().size(); ++i) {
-    const Input& input = from.inputs()[i];
-    if (input.variable || !IsConcrete(input.captured) || is_watched(input.captured))
-      Fail<TraceError>("custom_gradient",
-                       std::string("in a branch or loop its derivative may use values, not ") +
-                           (input.variable ? "variable " + input.name : "what is being traced or differentiated") +
-                           ": make it an argument of the function that has the derivative",
-                       line);
-    map[i] = to.AddConstant(input.captured, input.line);
-  }
-  std::vector<NodeId> copied_before;
-  for (const Node& node : from.nodes()) {
-    copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
-    CopyNode(from, node, to, map);
-  }
-  copied_before.push_back(static_cast<NodeId>(to.nodes().size()));
-  to.set_calls(MappedCalls(from, map, copied_before));
-  std::vector<ValueId> outputs;
-  for (const ValueId output : from.outputs()) outputs.push_back(map[static_cast<std::size_t>(output)]);
-  to.set_outputs(std::move(outputs));
-  return to;
-}
-
-}  // namespace
-
-RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& body, Line line) const {
-  return std::make_shared<GraphRegion>(Closed(TraceRegion(graph_->name(), inputs, body, line), inputs.size(), line));
-}
-
-RegionRef GraphRegion::RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
-                                  std::vector<Tensor>& captured) const {
-  Graph graph = TraceRegion(graph_->name() + suffix, inputs, body, line);
-  for (std::size_t i = inputs.size(); i < graph.inputs().size(); ++i) {
+RegionRef GraphRegion::Record(std::span<const Type> inputs, const RegionBody& body, Line line,
+                              std::vector<Tensor>& captured, const char* suffix) const {
+  Trace trace(graph_->name() + suffix, Trace::Kind::kTransformed);
+  trace.set_origin(graph_.get());
+  std::vector<Tensor> arguments;
+  const auto name = [&] { return "x" + std::to_string(arguments.size()); };
+  for (const Type& input : inputs) arguments.push_back(trace.AddArgument(input, name()));
+  for (const Tensor& tensor : captured) arguments.push_back(trace.AddArgumentFor(tensor, name()));
+  Graph graph = trace.Finish(body(arguments), line);
+  for (std::size_t i = arguments.size(); i < graph.inputs().size(); ++i) {
     Input& input = graph.inputs()[i];
-    assert(input.kind == Input::Kind::kCapture && "a region reads no variables");
     captured.push_back(std::exchange(input.captured, Tensor()));
     input.kind = Input::Kind::kArgument;
   }

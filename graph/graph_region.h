@@ -22,9 +22,9 @@ class GraphRegion final : public Region {
   std::vector<Type> outputs() const override;
   bool has_effects() const override;
   std::vector<Type> host_results() const override;
-  RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line) const override;
-  RegionRef RecordOpen(const char* suffix, std::span<const Type> inputs, const RegionBody& body, Line line,
-                       std::vector<Tensor>& captured) const override;
+  using Region::Record;
+  RegionRef Record(std::span<const Type> inputs, const RegionBody& body, Line line, std::vector<Tensor>& captured,
+                   const char* suffix) const override;
   RegionRef AlsoReturning(std::size_t count) const override;
 
   const GraphRef& graph() const { return graph_; }

@@ -7,6 +7,8 @@
 #include "eager/bound_call.h"
 #include "graph/canonical_order.h"
 #include "graph/rebuild.h"
+#include "graph/replay.h"
+#include "runtime/tensor_body.h"
 
 namespace duet {
 namespace {
@@ -84,6 +86,21 @@ Tensors RegionsWithCaptures::Write(Tensors results, std::size_t lead, Line line)
   return results;
 }
 
+Tensors RegionsWithCaptures::BindAndWrite(const RegionCall& call, std::size_t lead) const {
+  TakeHeldVariables();
+  Tensors results;
+  try {
+    results = BindRegions(call);
+  } catch (...) {
+    const Tensors held = TakeHeldVariables();
+    for (std::size_t i = 0; i < written_.size() && lead + i < held.size(); ++i)
+      if (const Tensor& value = held[lead + i]; !value.empty_handle() && IsConcrete(value))
+        BindWrite(written_[i], value, call.line);
+    throw;
+  }
+  return Write(std::move(results), lead, call.line);
+}
+
 Tensors RegionsWithCaptures::Bind(Op op, std::span<const Tensor> before, std::span<const Tensor> arguments,
                                   std::size_t lead, Attributes attributes, Line line) const {
   Tensors operands = Operands(arguments, lead, line);
@@ -94,7 +111,7 @@ Tensors RegionsWithCaptures::Bind(Op op, std::span<const Tensor> before, std::sp
   std::vector<RegionRef> regions;
   for (std::size_t i = 0; i < traced_.size(); ++i)
     regions.push_back(Close(traced_[i], arguments.size(), lead, op == Op::while_loop && i == 0, places));
-  return Write(BindRegions({op, operands, attributes, regions, line}), lead, line);
+  return BindAndWrite({op, operands, attributes, regions, line}, lead);
 }
 
 Tensors RegionsWithCaptures::BindCall(std::span<const Tensor> arguments, Line line) {
@@ -102,7 +119,7 @@ Tensors RegionsWithCaptures::BindCall(std::span<const Tensor> arguments, Line li
   const std::vector<std::int32_t> places = Merge(operands, 0);
   RegionRef& body = bodies_[places];
   if (!body) body = Close(traced_[0], arguments.size(), 0, /*condition=*/false, places);
-  return Write(BindRegions({Op::call, operands, kNoAttributes, std::span(&body, 1), line}), 0, line);
+  return BindAndWrite({Op::call, operands, kNoAttributes, std::span(&body, 1), line}, 0);
 }
 
 void RegionsWithCaptures::Collect(const Graph& graph) {

@@ -31,6 +31,8 @@ class RegionsWithCaptures {
   void Collect(const Graph& graph);
   /// As the regions take them before `places` merge some.
   std::vector<Tensor> Operands(std::span<const Tensor> arguments, std::size_t lead, Line line) const;
+  /// Binds an op and writes the variables, also where it raises: what was written before stands.
+  std::vector<Tensor> BindAndWrite(const RegionCall& call, std::size_t lead) const;
   /// The results, after those that are the values of variables were written.
   std::vector<Tensor> Write(std::vector<Tensor> results, std::size_t lead, Line line) const;
   std::size_t IndexOf(const Tensor& capture) const;

@@ -10,6 +10,14 @@
 
 namespace duet {
 
+namespace {
+
+thread_local std::vector<Tensor> t_held;
+
+}  // namespace
+
+std::vector<Tensor> TakeHeldVariables() { return std::exchange(t_held, {}); }
+
 std::vector<NodeId> LastUses(const Graph& graph) {
   std::vector<NodeId> last(static_cast<std::size_t>(graph.value_count()), -1);
   const auto count = static_cast<NodeId>(graph.nodes().size());
@@ -31,36 +39,42 @@ std::vector<NodeId> LastUses(const Graph& graph) {
 
 namespace {
 
-// What variables held when an op raised, on its way from regions to where the variables are: per result of the node
-// whose region raised; empty for results that are no variables.
-thread_local std::vector<Tensor> t_held;
-
-// The variables that a region writes, while it runs.
+// The variables that a region writes, while it runs. What a trace makes of the region knows them too.
 class RegionState {
  public:
-  explicit RegionState(const Graph& graph) : graph_(graph) {}
+  explicit RegionState(const Graph& graph)
+      : graph_(graph), trace_(graph.writes().empty() ? nullptr : Trace::OfTransformed(graph)) {}
 
   void Advance(NodeId next, std::span<const Tensor> values) {
-    for (; done_ < graph_.writes().size() && graph_.writes()[done_].before <= next; ++done_)
-      Hold(graph_.writes()[done_].output, values[static_cast<std::size_t>(graph_.writes()[done_].value)]);
+    for (; done_ < graph_.writes().size() && graph_.writes()[done_].before <= next; ++done_) {
+      const RegionWrite& write = graph_.writes()[done_];
+      const Tensor& value = values[static_cast<std::size_t>(write.value)];
+      if (trace_) trace_->HoldFromHere(value, write.output);
+      Hold(write.output, value);
+    }
+  }
+
+  void Finish(std::span<const Tensor> outputs) {
+    if (trace_) trace_->SetOriginResults(outputs);
   }
 
   // Node `id` raised. Hands over to the region around it, or writes the variables.
   void Raise(NodeId id) {
     const Node& node = graph_.node(id);
-    const std::vector<Tensor> inner = std::exchange(t_held, {});
-    const auto held = [&](ValueId value) {
+    std::vector<Tensor> inner = TakeHeldVariables();
+    // The first write of such a result is that of its variable; a later one has not happened.
+    const auto take = [&](ValueId value) {
       const auto result = static_cast<std::size_t>(value - node.first_result);
-      return node.region_count > 0 && result < inner.size() ? inner[result] : Tensor();
+      return node.region_count > 0 && result < inner.size() ? std::exchange(inner[result], Tensor()) : Tensor();
     };
-    for (; done_ < graph_.writes().size() && graph_.writes()[done_].before == id + 1; ++done_)
-      if (const Tensor value = held(graph_.writes()[done_].value); !value.empty_handle())
+    for (; done_ < graph_.writes().size(); ++done_)
+      if (const Tensor value = take(graph_.writes()[done_].value); !value.empty_handle())
         Hold(graph_.writes()[done_].output, value);
     for (NodeId next = id + 1; next < static_cast<NodeId>(graph_.nodes().size()); ++next) {
       const Node& write = graph_.node(next);
-      if (write.op != Op::write_variable) break;
+      if (write.op != Op::write_variable) continue;
       const auto input = static_cast<std::size_t>(graph_.attributes(write).variable);
-      if (const Tensor value = held(graph_.operands(write)[0]); !value.empty_handle())
+      if (const Tensor value = take(graph_.operands(write)[0]); !value.empty_handle())
         BindWrite(graph_.inputs()[input].variable, value, write.line);
     }
     t_held = std::move(held_);
@@ -74,6 +88,7 @@ class RegionState {
   }
 
   const Graph& graph_;
+  Trace* trace_;
   std::size_t done_ = 0;
   std::vector<Tensor> held_;
 };
@@ -84,7 +99,7 @@ std::vector<Tensor> ReplayRegions(const Graph& graph, const Node& node, std::spa
   std::vector<RegionRef> regions;
   for (std::size_t i = 0; i < node.region_count; ++i)
     regions.push_back(std::make_shared<GraphRegion>(graph.regions(node)[i]));
-  t_held.clear();
+  TakeHeldVariables();
   return BindRegions({node.op, values, graph.attributes(node), regions, node.line});
 }
 
@@ -201,6 +216,7 @@ std::vector<Tensor> Replay(const Graph& graph, const std::vector<NodeId>& last, 
   calls.Before(static_cast<NodeId>(graph.nodes().size()), values);
   std::vector<Tensor> outputs;
   for (ValueId output : graph.outputs()) outputs.push_back(values[static_cast<std::size_t>(output)]);
+  state.Finish(outputs);
   return outputs;
 }
 

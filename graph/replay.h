@@ -15,6 +15,10 @@ namespace duet {
 /// of the graph's calls.
 std::vector<Tensor> Replay(const Graph& graph, std::span<const Tensor> arguments);
 
+/// What the variables held that an op with regions writes, where replaying one of them raised: per result of the op,
+/// empty for those that are no variables. Gives them once; to be called before such an op to forget earlier ones.
+std::vector<Tensor> TakeHeldVariables();
+
 /// For each value the last node that uses it; outputs are used by the node past the last.
 std::vector<NodeId> LastUses(const Graph& graph);
 /// The same, for graphs that are replayed often.

@@ -69,13 +69,19 @@ Tensor Trace::AddArgument(const Type& type, std::string name, Line line) {
   return Traced(type, AddInput(std::move(input)), line);
 }
 
+Tensor Trace::AddArgumentFor(const Tensor& tensor, std::string name) {
+  const Tensor argument = AddArgument(tensor.body()->type, std::move(name));
+  captures_.try_emplace(tensor.body(), argument.body()->value);
+  return argument;
+}
+
 Trace::Ref Trace::RefOf(const Tensor& tensor, const char* op, Line line) {
   if (tensor.empty_handle()) Fail<ValueError>(op, "an operand is an empty Tensor", line);
   const TensorBody* body = tensor.body();
   if (body->level == id_) return body->value;
   if (!IsConcrete(tensor) && kind_ == Kind::kFunction && !BelongsBelow(tensor))
     Fail<TraceError>(op, UsedOutside(tensor, "an operand"), line);
-  if (body->literal) return ConstantRef(tensor, line);
+  if (body->literal && !IsWatchedBelow(tensor)) return ConstantRef(tensor, line);
   const auto [at, made] = captures_.try_emplace(body, 0);
   if (made) {
     Input input;
@@ -192,114 +198,12 @@ bool Trace::BelongsBelow(const Tensor& tensor) const {
   return false;
 }
 
-Trace::VariableState& Trace::StateOf(const std::shared_ptr<VariableBody>& variable, Line line) {
-  const auto [at, made] = variables_.try_emplace(variable.get());
-  if (made) {
-    Input input;
-    input.kind = Input::Kind::kVariable;
-    input.name = variable->name;
-    input.type = variable->type;
-    input.line = line;
-    input.variable = variable;
-    at->second.input = static_cast<std::int32_t>(inputs_.size());
-    const Ref ref = AddInput(std::move(input));
-    at->second.current = Traced(variable->type, ref, line);
-  }
-  return at->second;
-}
-
-// No derivative goes through a variable that is written and read again: what is read is a copy of what was written. A
-// replay of a function reads the variable in its place; in a region, where variables become values, it is a call that
-// stops derivatives.
-Tensor Trace::ReadAgain(const VariableState& state, const Type& type, Line line) {
-  Attributes attributes;
-  attributes.shape = type.shape;
-  const auto node = static_cast<NodeId>(nodes_.size());
-  const Ref written = state.current.body()->value;
-  const Ref read = Record(Op::reshape, std::span(&written, 1), attributes, line);
-  if (kind_ != Kind::kRegion) {
-    reads_.push_back({node, state.input});
-  } else {
-    MarkedCall& marked = marked_calls_.emplace_back();
-    marked.call.kind = CallKind::kCustom;
-    marked.call.begin = node;
-    marked.call.end = node + 1;
-    marked.call.rule = StopsDerivativesRule();
-    marked.call.line = line;
-    marked.inputs = {written};
-    marked.outputs = {read};
-  }
-  return Traced(type, read, line);
-}
-
-Tensor Trace::ProcessRead(const std::shared_ptr<VariableBody>& variable, Line line) {
-  VariableState& state = StateOf(variable, line);
-  if (std::exchange(state.is_written, false) && is_float(variable->type.dtype))
-    state.current = ReadAgain(state, variable->type, line);
-  return state.current;
-}
-
-void Trace::ProcessWrite(const std::shared_ptr<VariableBody>& variable, const Tensor& value, Line line) {
-  VariableState& state = StateOf(variable, line);
-  const Ref ref = RefOf(value, "assign", line);
-  Attributes attributes;
-  attributes.variable = state.input;
-  Record(Op::write_variable, std::span(&ref, 1), attributes, line, 0);
-  state.current = Traced(variable->type, ref, line);
-  state.is_written = true;
-}
-
-// What it is computed from, evaluated now: numbers and captured tensors.
-Tensor Trace::InitialValue(const Tensor& initial, Line line) {
-  const auto fail = [&](const std::string& why) {
-    Fail<TraceError>("Variable", why + ": make it outside the function", line);
-  };
-  if (kind_ == Kind::kRegion) fail("one is made in a branch or a loop, which may run many times or never");
-  if (!variable_made_.file) variable_made_ = line;
-  if (IsConcrete(initial)) return initial;
-  const Ref root = RefOf(initial, "Variable", line);
-  const auto capture = [&](Ref ref) -> const Tensor& {
-    const Input& input = inputs_[static_cast<std::size_t>(-1 - ref)];
-    if (input.kind != Input::Kind::kCapture)
-      fail("its initial value depends on " +
-           std::string(input.kind == Input::Kind::kVariable ? "variable " : "argument ") + input.name +
-           ", which may differ from call to call");
-    if (!IsConcrete(input.captured)) fail("its initial value depends on what the function around it computes");
-    return input.captured;
-  };
-  if (root < 0) return capture(root);
-  // Effects have no result: of the nodes that begin at a result the last one is meant.
-  const auto node_of = [&](Ref ref) {
-    const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), ref,
-                                        [](Ref value, const Recorded& node) { return value < node.result; });
-    return static_cast<std::size_t>(after - nodes_.begin()) - 1;
-  };
-  const auto operand = [&](const Recorded& node, std::int32_t i) {
-    return operands_[static_cast<std::size_t>(node.first_operand + i)];
-  };
-  std::vector<bool> needed(node_of(root) + 1);
-  needed.back() = true;
-  for (std::size_t i = needed.size(); i-- > 0;)
-    for (std::int32_t k = 0; needed[i] && k < nodes_[i].operand_count; ++k)
-      if (const Ref ref = operand(nodes_[i], k); ref >= 0) needed[node_of(ref)] = true;
-  std::vector<Tensor> values(needed.size());
-  for (std::size_t i = 0; i < needed.size(); ++i) {
-    if (!needed[i]) continue;
-    const Recorded& node = nodes_[i];
-    if (!node.regions.empty()) fail("its initial value depends on a branch or a loop");
-    if (node.op == Op::host_call) fail("its initial value depends on a host_call");
-    if (node.op == Op::constant) {
-      values[i] = node.data;
-      continue;
-    }
-    std::vector<Tensor> operands;
-    for (std::int32_t k = 0; k < node.operand_count; ++k) {
-      const Ref ref = operand(node, k);
-      operands.push_back(ref < 0 ? capture(ref) : values[node_of(ref)]);
-    }
-    values[i] = EvaluateNode(node.op, operands, node.attributes ? *node.attributes : kNoAttributes, node.line);
-  }
-  return values.back();
+// By a tape around the region: the tensor is to be seen used, also where it is a constant.
+bool Trace::IsWatchedBelow(const Tensor& tensor) const {
+  if (kind_ == Kind::kFunction) return false;
+  for (const Interpreter* level = below(); level; level = level->below())
+    if (level->watches(std::span(&tensor, 1), {})) return true;
+  return false;
 }
 
 void Trace::EnterCall(CallKind) { open_calls_.push_back(nodes_.size()); }
@@ -357,6 +261,17 @@ Graph Trace::Finish(const std::vector<Tensor>& outputs, Line line) {
   }
   graph.set_calls(std::move(calls));
   graph.set_reads(std::move(reads_));
+  std::vector<RegionWrite> writes;
+  for (const Held& held : held_) {
+    auto output = static_cast<std::size_t>(held.output);
+    if (held.result != kOfTheLoop) {
+      if (output >= output_refs.size() || output_refs[output] != held.result)
+        output = static_cast<std::size_t>(std::ranges::find(output_refs, held.result) - output_refs.begin());
+      if (output == output_refs.size()) continue;
+    }
+    writes.push_back({held.before, value_of(held.value), static_cast<std::int32_t>(output)});
+  }
+  graph.set_writes(std::move(writes));
   std::vector<ValueId> output_values;
   for (Ref ref : output_refs) output_values.push_back(value_of(ref));
   graph.set_outputs(std::move(output_values));

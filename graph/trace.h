@@ -19,14 +19,17 @@ namespace duet {
 
 class Trace final : public Interpreter, private VariableMaker {
  public:
-  /// kRegion, kBody: tensors of outer traces become captures as concrete ones do. kBody: of a call of a function, where
-  /// Variables may be made.
-  enum class Kind : std::uint8_t { kFunction, kRegion, kBody };
+  /// All but kFunction: tensors of outer traces become captures as concrete ones do. kBody: of a call of a function,
+  /// where Variables may be made. kTransformed: of what derivatives or vmap make of a region, where no variable is
+  /// written and the values of those that are read are captures.
+  enum class Kind : std::uint8_t { kFunction, kRegion, kBody, kTransformed };
   explicit Trace(std::string name, Kind kind = Kind::kFunction);
   ~Trace() override;
 
   /// Before the first op. The line is that of the call.
   Tensor AddArgument(const Type& type, std::string name, Line line = {});
+  /// One that will be this tensor of an outer level: where that is used, the argument is.
+  Tensor AddArgumentFor(const Tensor& tensor, std::string name);
   /// The graph in the order of recording: gradients taken by replaying it add up as in a plain call. Throws TraceError
   /// for an output of another trace. Ends the trace.
   Graph Finish(const std::vector<Tensor>& outputs, Line line);
@@ -43,6 +46,15 @@ class Trace final : public Interpreter, private VariableMaker {
   bool takes_everything() const override { return true; }
   void EnterCall(CallKind kind) override;
   void LeaveCall(CallKind kind, const BoundCall* call) override;
+
+  /// kTransformed: the graph of the region that another is made of.
+  void set_origin(const Graph* origin) { origin_ = origin; }
+  /// The trace that records what is made of this graph and is given it now, effects included; null: there is none.
+  static Trace* OfTransformed(const Graph& origin);
+  /// As a RegionWrite of the origin, whose result it names: from here on the variable holds this value.
+  void HoldFromHere(const Tensor& value, std::int32_t output);
+  /// What the results of the origin are here.
+  void SetOriginResults(std::span<const Tensor> results);
 
   /// Whether this thread is inside a trace.
   static bool Active();
@@ -77,12 +89,22 @@ class Trace final : public Interpreter, private VariableMaker {
     Tensor current;
     bool is_written = false;  ///< and not read since
   };
+  // Of the origin; `result`: what its result is here. kNowhere: no value of this trace; kOfTheLoop: that of the op
+  // whose condition this is.
+  struct Held {
+    NodeId before;
+    Ref value;
+    std::int32_t output;
+    Ref result;
+  };
+  static constexpr Ref kNowhere = INT32_MIN, kOfTheLoop = INT32_MIN + 1;
   struct SameReplay {
     bool operator()(const Graph& a, const Graph& b) const { return ReplayAlike(a, b); }
   };
 
   Tensor InitialValue(const Tensor& initial, Line line) override;
   bool BelongsBelow(const Tensor& tensor) const;
+  bool IsWatchedBelow(const Tensor& tensor) const;
   Ref RefOf(const Tensor& tensor, const char* op, Line line);
   Ref ConstantRef(const Tensor& tensor, Line line);
   Ref AddInput(Input input);
@@ -107,6 +129,8 @@ class Trace final : public Interpreter, private VariableMaker {
   std::vector<std::size_t> open_calls_;  // the node that each begins with
   std::vector<MarkedCall> marked_calls_;
   std::vector<VariableRead> reads_;
+  const Graph* origin_ = nullptr;
+  std::vector<Held> held_;
   std::shared_ptr<void> attachment_;
   GraphTable<char, SameReplay> bodies_;  // outermost: of calls, equal ones once
 };

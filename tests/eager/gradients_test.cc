@@ -1,7 +1,9 @@
 // Every gradient rule against central differences in f64, once and twice; and what rules do at kinks and ties.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <set>
 #include <vector>
@@ -147,6 +149,72 @@ TEST(Gradients, SecondOnesOfProductsWithZeros) {
       EXPECT_TRUE((abs(got - sum(wanted(i))) < 1e-12).item<bool>()) << x << got;
     }
   }
+}
+
+// D^m (x_0 ... x_n) along d_1 ... d_m is the sum, over all choices of m different elements in order, of the d there
+// times the other elements.
+double AlongOf(const std::vector<double>& x, const std::vector<std::vector<double>>& ds, std::vector<bool>& taken) {
+  const std::size_t m = static_cast<std::size_t>(std::count(taken.begin(), taken.end(), true));
+  double sum = 0;
+  if (m == ds.size()) {
+    sum = 1;
+    for (std::size_t i = 0; i < x.size(); ++i) sum *= taken[i] ? 1 : x[i];
+    return sum;
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (taken[i]) continue;
+    taken[i] = true;
+    sum += ds[m][i] * AlongOf(x, ds, taken);
+    taken[i] = false;
+  }
+  return sum;
+}
+
+TEST(Gradients, OfAnyOrderOfProductsWithZeros) {
+  using F = std::function<Tensor(const Tensor&)>;
+  const std::vector<std::vector<double>> points = {{2, 3, -4, 5, 0.5}, {0, 2, 3, -1, 2}, {0, 2, 0, -3, 1},
+                                                   {0, 0, 4, 0, -2},   {0, 0, 0, 3, 0},  {0, 0, 0, 0, 0}};
+  const auto direction = [](int k) {
+    std::vector<double> d;
+    for (int i = 0; i < 5; ++i) d.push_back(((7 * k + 3 * i) % 5 - 2) * 0.5 + 0.125 * k);
+    return d;
+  };
+  // Bit k of `backward`: derivative k is a gradient, else a jvp.
+  const auto derivative = [&](int order, int backward) {
+    F f = [](const Tensor& t) { return prod(t); };
+    for (int k = 0; k < order; ++k) {
+      const Tensor d = tensor(direction(k), {5});
+      if (backward >> k & 1)
+        f = [f, d](const Tensor& t) { return sum(grad(f)(t) * d); };
+      else
+        f = [f, d](const Tensor& t) { return jvp(f, t, d).second; };
+    }
+    return f;
+  };
+  for (const std::vector<double>& point : points) {
+    const Tensor x = tensor(point, {5});
+    std::vector<std::vector<double>> ds;
+    for (int order = 1; order <= 6; ++order) {
+      ds.push_back(direction(order - 1));
+      std::vector<bool> taken(5);
+      const double wanted = AlongOf(point, ds, taken);
+      for (int backward = 0; backward < 1 << order; backward += order < 5 ? 1 : order == 5 ? 7 : 21) {
+        const F f = derivative(order, backward);
+        const Tensor found = f(x);
+        EXPECT_NEAR(found.item<double>(), wanted, 1e-11) << x << " order " << order << " mode " << backward;
+        if (order == 3) {
+          EXPECT_SAME(function<Tensor(Tensor)>(f)(x), found);
+          const Tensor both = stack({x, x + 1});
+          EXPECT_SAME(vmap(f)(both), stack({found, f(x + 1)}));
+        }
+      }
+    }
+  }
+  const Tensor x = tensor(points[3], {5});
+  const F third = derivative(3, 7);
+  const function<Tensor(Tensor)> traced(third);
+  traced.compile(x);
+  EXPECT_SAME(traced(x), third(x));
 }
 
 TEST(Gradients, OfProductsThatOverflowBesideAZero) {

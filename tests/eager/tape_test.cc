@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -296,6 +298,54 @@ TEST(Grad, WantsOneFloatElement) {
   EXPECT_THAT(MessageOf<DTypeError>([&] { grad(twice)(tensor(1)); }), HasSubstr("float tensors, not i32"));
   EXPECT_THAT(MessageOf<ValueError>([&] { grad(twice)(Tensor()); }), HasSubstr("empty"));
   EXPECT_SAME(grad(twice)(ones({1, 1})), full({1, 1}, 2.0));
+}
+
+// The stack of levels is its thread's: another one buries the tape, its own goes on as if it had ended.
+TEST(Tape, IsDestroyedOnAnotherThread) {
+  const Tensor x = tensor({1.5, -2.0});
+  const auto elsewhere = [](auto f) { std::thread(f).join(); };
+  const auto slope = [&] { return grad([](const Tensor& t) { return sum(t * t); })(x); };
+  for (int i = 0; i < 3; ++i) {
+    auto tape = std::make_unique<GradientTape>(GradientTape::Options{.persistent = true});
+    tape->watch(x);
+    const Tensor y = x * x;
+    elsewhere([&] { EXPECT_SAME(tape->gradient(y, x), x + x); });
+    elsewhere([&] { tape.reset(); });
+    EXPECT_SAME(x * x, y);
+    EXPECT_SAME(slope(), x + x);
+    EXPECT_SAME(vmap(grad([](const Tensor& t) { return t * t * t; }))(x), x * x + x * (x + x));
+  }
+  // Around another tape, and inside of one.
+  auto outer = std::make_unique<GradientTape>();
+  GradientTape kept({.persistent = true});
+  kept.watch(x);
+  auto inner = std::make_unique<GradientTape>();
+  inner->watch(x);
+  elsewhere([&] {
+    outer.reset();
+    inner.reset();
+  });
+  EXPECT_SAME(kept.gradient(x * x, x), x + x);
+  EXPECT_SAME(slope(), x + x);
+  EXPECT_SAME(kept.gradient(x * x, x), x + x);
+  // Made by a thread that is no more; and by one that ends later.
+  std::unique_ptr<GradientTape> left;
+  elsewhere([&] {
+    left = std::make_unique<GradientTape>();
+    left->watch(x);
+  });
+  left.reset();
+  std::promise<void> buried, made;
+  std::thread maker([&] {
+    left = std::make_unique<GradientTape>();
+    made.set_value();
+    buried.get_future().wait();
+  });
+  made.get_future().wait();
+  left.reset();
+  buried.set_value();
+  maker.join();
+  EXPECT_SAME(slope(), x + x);
 }
 
 }  // namespace

@@ -170,6 +170,23 @@ TEST(FunctionSymbol, ControlFlowIsTracedOnceAndCompiledForEachSize) {
   }
 }
 
+// A block more or less is the same program; whether something is left after the last one is not.
+TEST(FunctionSymbol, CheckpointedScansKeepTheirLength) {
+  const auto step = [](const Tensor& state, const Tensor& row) { return std::pair{tanh(state + row), state * row}; };
+  for (const bool reverse : {false, true}) {
+    const auto loss = [&](const Tensor& x, const Tensor& y) {
+      const auto [last, ys] = scan(step, y, x, {.reverse = reverse, .checkpoint_every = 3});
+      return sum(ys + last);
+    };
+    const function<Tensor(Tensor, Tensor)> f(grad(loss));
+    for (const int n : {7, 8, 10, 11, 13, 6, 9, 15}) {
+      const Tensor x = Input({n, 6}, n), y = Input({6}, n + 1);
+      EXPECT_TRUE(same_bits(f(x, y), grad(loss)(x, y))) << n;
+    }
+    EXPECT_EQ(f.stats().traces, 3) << f.explain();
+  }
+}
+
 TEST(FunctionSymbol, JacobiansKeepTheSymbols) {
   const auto loss = [](const Tensor& x) { return sum(tanh(x) * x) * mean(x); };
   const auto squares = [](const Tensor& x) { return x * sum(x); };
