@@ -1,7 +1,6 @@
 #include "jit/build_loop_plan.h"
 
 #include <absl/container/flat_hash_set.h>
-#include <duet/error.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -73,15 +72,10 @@ LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanO
                    bool is_region) {
   LoopPlan plan;
   plan.name = graph.name();
-  for (const Input& input : graph.inputs())
-    for (const Dim dim : input.type.shape)
-      if (dim.is_symbol()) plan.symbols = std::max(plan.symbols, dim.symbol() + 1);
   PlanBuffers buffers(graph, fusion, plan);
   for (std::size_t i = 0; i < fusion.groups.size(); ++i) {
     const FusionGroup& group = fusion.groups[i];
     if (group.kind == FusionGroup::Kind::kLibrary) {
-      if (graph.node(group.library).region_count > 0 && plan.symbols > 0)
-        throw Error("control flow is compiled for each size on its own");
       if (graph.node(group.library).region_count > 0)
         plan.steps.push_back(WriteControl(graph, buffers, group, options, plans));
       else
@@ -91,7 +85,7 @@ LoopPlan WritePlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanO
     for (LoopNest& nest : GroupWriter(graph, buffers, group, NestName(graph, group, i)).Write())
       plan.steps.push_back(std::move(nest));
   }
-  PlaceBuffers(plan, fusion.variables, options.reuse_memory, is_region);
+  PlaceBuffers(plan, fusion.variables, options.reuse_memory, is_region, plans);
   return plan;
 }
 
@@ -133,8 +127,14 @@ std::vector<NumberedLibraryStep> LibraryStepsOf(const LoopPlan& plan) {
 }
 
 LoopPlan BuildLoopPlan(const Graph& graph, const FusionPlan& fusion, const LoopPlanOptions& options) {
-  RegionPlans plans;
-  return WritePlan(graph, fusion, options, plans, /*is_region=*/false);
+  std::int32_t symbols = 0;
+  for (const Input& input : graph.inputs())
+    for (const Dim dim : input.type.shape)
+      if (dim.is_symbol()) symbols = std::max(symbols, dim.symbol() + 1);
+  RegionPlans plans(symbols);
+  LoopPlan plan = WritePlan(graph, fusion, options, plans, /*is_region=*/false);
+  plan.symbols = symbols;
+  return plan;
 }
 
 }  // namespace duet

@@ -1,6 +1,6 @@
 // BuildLoopPlan: from an optimised graph to loop nests over buffers: fusion, then one or more steps per group, then
-// memory. Called by `function` before native code, by duet-trace and by tests. Sizes may be symbols, but not where a
-// graph has control flow: that throws Error. What the plan asks of them is asked of the SymbolScope around it.
+// memory. Called by `function` before native code, by duet-trace and by tests. Sizes may be symbols: what the plan asks
+// of them is asked of the SymbolScope around it.
 #pragma once
 
 #include <span>

@@ -8,11 +8,12 @@
 #include "graph/region_types.h"
 #include "jit/region_plans.h"
 #include "passes/splat.h"
+#include "runtime/infer.h"
 
 namespace duet {
 namespace {
 
-std::int64_t BytesOf(const Type& type) { return type.shape.elements() * bytes_of(type.dtype); }
+Dim BytesOf(const Type& type) { return ElementsOf(type.shape) * bytes_of(type.dtype); }
 
 // ---- 0-d code
 
@@ -25,7 +26,8 @@ bool IsScalarNode(const Graph& graph, const Node& node) {
   if (!regions.empty())
     return node.op != Op::while_gradient &&
            std::all_of(regions.begin(), regions.end(), [](const GraphRef& region) { return IsScalarGraph(*region); });
-  return IsElementwise(node.op) || IsView(node.op) || node.op == Op::constant || node.op == Op::random_bits;
+  return IsElementwise(node.op) || IsView(node.op) || node.op == Op::constant || node.op == Op::dimension ||
+         node.op == Op::random_bits;
 }
 
 bool IsScalarGraph(const Graph& graph) {
@@ -73,6 +75,10 @@ class ScalarWriter {
         of(node.first_result) = operands[0];
         continue;
       }
+      if (node.op == Op::dimension) {
+        of(node.first_result) = Size(graph, node, code);
+        continue;
+      }
       ScalarCode::Item& item = code.items.emplace_back();
       if (node.region_count > 0) {
         auto control = std::make_shared<ScalarControl>(Control(graph, node, std::move(operands)));
@@ -100,6 +106,29 @@ class ScalarWriter {
     }
     for (ValueId output : graph.outputs()) code.results.push_back(of(output));
     return code;
+  }
+
+  // An index that no loop moves, in the dtype of the node.
+  Register Size(const Graph& graph, const Node& node, ScalarCode& code) {
+    Instruction size;
+    size.kind = Instruction::Kind::kIndex;
+    size.dtype = i64;
+    size.access.offset = graph.attributes(node).shape[0];
+    size.node = graph.definition(node.first_result);
+    size.line = node.line;
+    size.result = New(i64);
+    code.items.push_back({size, nullptr});
+    const DType dtype = graph.type(node.first_result).dtype;
+    if (dtype == i64) return size.result;
+    Instruction cast;
+    cast.op = Op::cast;
+    cast.dtype = dtype;
+    cast.operands = {size.result};
+    cast.node = size.node;
+    cast.line = node.line;
+    cast.result = New(dtype);
+    code.items.push_back({cast, nullptr});
+    return cast.result;
   }
 
   ScalarStep& step_;
@@ -156,6 +185,22 @@ std::vector<std::int32_t> KeptInputs(std::span<const GraphRef> branches) {
   return kept;
 }
 
+// Of the largest arena of the regions: where which one that is depends on sizes, one more symbol.
+Dim ArenaBytes(const std::vector<std::shared_ptr<const LoopPlan>>& regions, RegionPlans& plans) {
+  Dim most = regions[0]->arena_bytes;
+  for (const auto& region : regions) {
+    const Dim bytes = region->arena_bytes;
+    if (bytes.same(most) || bytes.same(0)) continue;
+    if (most.same(0))
+      most = bytes;
+    else if (bytes.is_symbol() || most.is_symbol())
+      return plans.NewSymbol();
+    else
+      most = std::max<std::int64_t>(most, bytes);
+  }
+  return most;
+}
+
 ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionGroup& group,
                          const LoopPlanOptions& options, RegionPlans& plans) {
   const Node& node = graph.node(group.library);
@@ -179,10 +224,10 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   for (std::size_t i = 0; node.op == Op::scan && i < step.operands.size(); ++i) {
     const Type& type = graph.type(graph.operands(node)[i]);
     const bool scanned = static_cast<std::int32_t>(i) >= carries && IsScanned(*regions[0], static_cast<int>(i), type);
-    step.operand_slices.push_back(scanned ? BytesOf(Slice0(type)) : 0);
+    step.operand_slices.push_back(scanned ? BytesOf(Slice0(type)) : Dim(0));
   }
   for (int i = 0; node.op == Op::scan && i < node.result_count; ++i)
-    step.result_slices.push_back(i < carries ? 0 : BytesOf(Slice0(graph.type(node.first_result + i))));
+    step.result_slices.push_back(i < carries ? Dim(0) : BytesOf(Slice0(graph.type(node.first_result + i))));
 
   // Carries begin where they end; a branch may change its operand where it is. A while_gradient may run out of memory
   // half-way.
@@ -191,7 +236,6 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
   step.shares.assign(static_cast<std::size_t>(node.result_count), -1);
   for (std::int32_t k = 0; k < carries && node.op != Op::while_gradient; ++k)
     step.shares[static_cast<std::size_t>(k)] = k;
-  std::int64_t arena_bytes = 0;
   for (std::size_t i = 0; i < regions.size(); ++i) {
     const bool is_body = is_loop && i + 1 == regions.size();
     std::vector<std::int32_t> replaced = kept;
@@ -208,7 +252,6 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
       if (i == 0 && can) step.shares[k] = kept[k] + first_input;
       if (!can) step.shares[k] = -1;
     }
-    arena_bytes = std::max(arena_bytes, planned.plan->arena_bytes);
     std::vector<std::int32_t>& constants = step.constants.emplace_back();
     for (const Tensor& constant : planned.constants) constants.push_back(buffers.ConstantOf(constant));
     step.regions.push_back(planned.plan);
@@ -217,7 +260,7 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
     const Type& type = graph.type(node.first_result + k);
     const bool in_place = step.regions.back()->in_place[static_cast<std::size_t>(k)] == k;
     step.second.push_back(
-        in_place ? -1 : buffers.NewArena(type.shape.elements(), type.dtype, fmt::format("{}.carry{}", name, k)));
+        in_place ? -1 : buffers.NewArena(ElementsOf(type.shape), type.dtype, fmt::format("{}.carry{}", name, k)));
   }
   if (node.op == Op::while_loop || node.op == Op::while_gradient)
     step.condition = buffers.NewArena(1, bool_, name + ".condition");
@@ -226,11 +269,12 @@ ControlStep WriteRegions(const Graph& graph, PlanBuffers& buffers, const FusionG
     step.saved_bytes = kAlignment;  // the blocks before and after it
     for (std::int32_t k = carries; k < node.result_count; ++k) {
       step.saved.push_back(step.saved_bytes);
-      const std::int64_t bytes = BytesOf(graph.type(node.first_result + k));
-      step.saved_bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+      const Dim bytes = BytesOf(graph.type(node.first_result + k));
+      step.saved_bytes += (bytes + (kAlignment - 1)) / kAlignment * kAlignment;
     }
   }
-  if (arena_bytes > 0) step.arena = buffers.NewArena(arena_bytes, bool_, name + ".arena");
+  if (const Dim bytes = ArenaBytes(step.regions, plans); !bytes.same(0))
+    step.arena = buffers.NewArena(bytes, bool_, name + ".arena");
   return step;
 }
 

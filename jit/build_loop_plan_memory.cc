@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <climits>
 
-#include "graph/bind_symbols.h"
 #include "passes/index_map.h"
-#include "passes/plan_memory.h"
+#include "jit/resolve_plan.h"
 #include "runtime/symbols.h"
 
 namespace duet {
@@ -136,68 +135,10 @@ bool CanShare(const LoopNest& nest, const std::vector<PlanBuffer>& buffers, std:
   return can;
 }
 
-MemoryLayout LayOut(std::span<const ArenaRequest> arena, bool reuse) {
-  std::vector<MemoryRequest> requests;
-  for (const ArenaRequest& request : arena)
-    requests.push_back({request.bytes, request.first, request.last, request.takes_over});
-  return PlanMemory(requests, reuse);
-}
-
 }  // namespace
 
-LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, std::vector<std::int64_t>& dims) {
-  LoopPlan resolved = plan;
-  dims.assign(sizes.begin(), sizes.begin() + plan.symbols);
-  std::vector<Dim> numbers(dims.begin(), dims.end());
-  const auto resolve = [&](Dim& dim) { dim = Substitute(dim, numbers); };
-  const auto resolve_all = [&](auto& list) {
-    for (Dim& dim : list) resolve(dim);
-  };
-  // First the arena: offsets are symbols, too.
-  for (ArenaRequest& request : resolved.arena) resolve(request.bytes);
-  if (!resolved.arena.empty()) {
-    const MemoryLayout layout = LayOut(resolved.arena, plan.reuses_memory);
-    dims.insert(dims.end(), layout.offsets.begin(), layout.offsets.end());
-    numbers.assign(dims.begin(), dims.end());
-    resolved.arena_bytes = layout.bytes;
-    resolved.arena.clear();
-  }
-  for (PlanBuffer& buffer : resolved.buffers) {
-    resolve(buffer.offset);
-    resolve(buffer.elements);
-  }
-  for (Type& type : resolved.output_types) resolve_all(type.shape);
-  const auto resolve_code = [&](std::vector<Instruction>& code) {
-    for (Instruction& instruction : code) {
-      resolve(instruction.access.offset);
-      resolve_all(instruction.access.strides);
-    }
-  };
-  const auto resolve_operand = [&](LibraryStep::Operand& operand) {
-    resolve_all(operand.type.shape);
-    resolve(operand.offset);
-    resolve_all(operand.strides);
-  };
-  for (Step& step : resolved.steps) {
-    if (auto* nest = std::get_if<LoopNest>(&step)) {
-      resolve_all(nest->outer);
-      resolve(nest->reduced);
-      resolve(nest->inner);
-      for (Phase& phase : nest->phases) {
-        resolve_code(phase.body);
-        resolve_code(phase.after);
-      }
-    } else if (auto* library = std::get_if<LibraryStep>(&step)) {
-      library->attributes = BindSymbols(library->attributes, numbers);
-      for (LibraryStep::Operand& operand : library->operands) resolve_operand(operand);
-      for (LibraryStep::Operand& result : library->results) resolve_operand(result);
-    }
-  }
-  resolved.symbols = 0;
-  return resolved;
-}
-
-void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region) {
+void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region,
+                  RegionPlans& plans) {
   plan.reuses_memory = reuse;
   const std::vector<Life> lives = FindLives(plan);
   const auto nest_at = [&](std::int32_t step) {
@@ -236,9 +177,9 @@ void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs,
   const bool waits = std::any_of(requests.begin(), requests.end(),
                                  [](const ArenaRequest& request) { return request.bytes.is_symbol(); });
   if (waits) {
-    for (std::size_t i = 0; i < requests.size(); ++i)
-      plan.buffers[static_cast<std::size_t>(requests[i].buffer)].offset =
-          Dim::Symbol(plan.symbols + static_cast<std::int32_t>(i));
+    for (const ArenaRequest& request : requests)
+      plan.buffers[static_cast<std::size_t>(request.buffer)].offset = plans.NewSymbol();
+    plan.arena_bytes = plans.NewSymbol();
     plan.arena = std::move(requests);
   } else {
     const MemoryLayout layout = LayOut(requests, reuse);

@@ -4,10 +4,13 @@
 #include <span>
 
 #include "jit/loop_plan.h"
+#include "jit/region_plans.h"
 
 namespace duet {
 
-/// `variable_inputs`: per output, the variable's input (of a region: the carry) that it replaces, or -1.
-void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region);
+/// `variable_inputs`: per output, the variable's input (of a region: the carry) that it replaces, or -1. `plans`: those
+/// of the program, which number its symbols.
+void PlaceBuffers(LoopPlan& plan, std::span<const std::int32_t> variable_inputs, bool reuse, bool is_region,
+                  RegionPlans& plans);
 
 }  // namespace duet

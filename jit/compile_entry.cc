@@ -19,7 +19,6 @@
 #include "jit/process_exit.h"
 #include "jit/trace_budget.h"
 #include "jit/trace_log.h"
-#include "passes/inline_calls.h"
 #include "passes/pipeline.h"
 #include "runtime/options.h"
 
@@ -230,11 +229,8 @@ Graph OptimizedGraph(const Graph& recorded) {
 }
 
 ProgramForAllSizes LowerForAllSizes(const Graph& recorded, SymbolScope& scope) {
-  Graph graph = recorded;
-  InlineAllCalls(graph);  // what has regions is compiled for each size on its own
-  if (const std::string too_large = TooLarge(graph); !too_large.empty()) throw Error(too_large);
   ProgramForAllSizes program;
-  program.optimized = OptimizedGraph(graph);
+  program.optimized = OptimizedGraph(recorded);
   program.plan = BuildLoopPlan(program.optimized, PlanOptionsFromEnvironment());
   program.guards = scope.Guards();
   for (std::size_t i = 0; i < scope.symbols().size(); ++i)

@@ -1,7 +1,8 @@
 // LoopPlan: a compiled graph as loop nests over buffers: plain data with a printed form, made from an optimised graph
 // by BuildLoopPlan (fusion, index maps, memory) and turned into machine code by the Compiler. It knows nothing of LLVM.
 // The kernel generator writes plans by hand, one op each, with sizes known only at run time. Sizes, strides and
-// offsets, in elements, are numbers or expressions of symbols; symbol i is Frame::dims[i].
+// offsets, in elements, are numbers or expressions of symbols; symbol i is Frame::dims[i]. A program and the plans of its
+// regions share their symbols.
 //
 // A nest runs once per work item: a point of its outer loops, or a block of the inner loop. For each item its phases
 // run one after the other; a phase is one pass over the inner (vectorised) loop, so what an earlier phase left in cache
@@ -133,14 +134,14 @@ struct ControlStep {
   std::vector<std::vector<std::int32_t>> constants;  ///< per region: buffers of its constants
   std::vector<std::int32_t>
       shares;  ///< per result: the operand whose memory it may be, if nothing else is in it; or -1
-  std::vector<std::int32_t> second;          ///< per carry: its other buffer; -1: in place
-  std::vector<std::int64_t> operand_slices;  ///< scan: bytes from slice to slice; 0: the same in every iteration
-  std::vector<std::int64_t> result_slices;   ///< scan: the same of the stacked results; 0: carries
-  std::int32_t condition = -1;               ///< loops: the buffer of the condition's result; -1: none
-  std::int32_t arena = -1;                   ///< the buffer that is the regions' arena; -1: none has one
-  std::vector<std::int64_t> saved;           ///< while_gradient: per state but the last sweep's its place in a block
-  std::int64_t saved_bytes = 0;              ///< while_gradient: of a block, one per iteration
-  std::int64_t length = 0;                   ///< scan
+  std::vector<std::int32_t> second;  ///< per carry: its other buffer; -1: in place
+  std::vector<Dim> operand_slices;   ///< scan: bytes from slice to slice; 0: the same in every iteration
+  std::vector<Dim> result_slices;    ///< scan: the same of the stacked results; 0: carries
+  std::int32_t condition = -1;       ///< loops: the buffer of the condition's result; -1: none
+  std::int32_t arena = -1;           ///< the buffer that is the regions' arena, as large as the largest of theirs; -1: none
+  std::vector<Dim> saved;            ///< while_gradient: per state but the last sweep's its place in a block
+  Dim saved_bytes = 0;               ///< while_gradient: of a block, one per iteration
+  Dim length = 0;                    ///< scan
   bool reverse = false;
   bool may_raise = false;
   NodeId node = -1;
@@ -152,7 +153,7 @@ struct ScalarControl;
 /// Code on 0-d values in registers.
 struct ScalarCode {
   struct Item {
-    Instruction instruction;                       ///< a literal, random bits or an elementwise op, unless
+    Instruction instruction;                       ///< a literal, a size, random bits or an elementwise op, unless
     std::shared_ptr<const ScalarControl> control;  ///< this is set
   };
   std::vector<Register> inputs, results;
@@ -163,7 +164,7 @@ struct ScalarControl {
   Op op = Op::cond;
   std::vector<Register> operands, results;
   std::vector<ScalarCode> regions;
-  std::int64_t length = 0;   ///< scan
+  Dim length = 0;            ///< scan
   std::int32_t carries = 0;  ///< scan
   NodeId node = -1;
   Line line;
@@ -197,13 +198,13 @@ struct LoopPlan {
   /// Per output: the input whose buffer it may be written into (all else has been read by then; outside of regions no
   /// step from there on may raise, unless before it writes), or -1.
   std::vector<std::int32_t> in_place;
-  std::vector<ArenaRequest> arena;  ///< where sizes are symbols: their offsets wait for the sizes
-  std::int32_t symbols = 0;         ///< sizes are symbols 0 .. symbols - 1, what follows are arena offsets
-  std::int64_t arena_bytes = 0;
+  std::vector<ArenaRequest> arena;  ///< where sizes are symbols: the offsets, symbols too, wait for the sizes
+  std::int32_t symbols = 0;         ///< of a program: sizes are symbols 0 .. symbols - 1; what follows is of arenas
+  Dim arena_bytes = 0;
   bool reuses_memory = true;  ///< of the arena
 };
 
-/// The plan for these sizes of its symbols: every number known. `dims` becomes what Frame::dims is to be.
+/// The plan of a program for these sizes of its symbols: every number known. `dims` becomes what Frame::dims is to be.
 LoopPlan ResolvePlan(const LoopPlan& plan, std::span<const std::int64_t> sizes, std::vector<std::int64_t>& dims);
 
 /// The library steps of the plan and of the plans of its regions, each plan once, in the order of their numbers.

@@ -1,5 +1,6 @@
 // RegionPlans: the plans of the regions of one program. Regions that are equal, bodies of calls or of loops, have one
-// plan and so one native function.
+// plan and so one native function. Where sizes are symbols, so are the places of arrays in all their arenas, in one
+// numbering.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,9 @@ namespace duet {
 
 class RegionPlans {
  public:
+  /// `symbols`: those that sizes of the program are.
+  explicit RegionPlans(std::int32_t symbols) : symbols_(symbols) {}
+
   struct Planned {
     std::shared_ptr<const LoopPlan> plan;  ///< without constants:
     std::vector<Tensor> constants;         ///< each step that runs it has buffers for them
@@ -23,7 +27,10 @@ class RegionPlans {
     return plans_[region].value[replaced];
   }
 
+  Dim NewSymbol() { return Dim::Symbol(symbols_++); }
+
  private:
+  std::int32_t symbols_;
   GraphTable<std::map<std::vector<std::int32_t>, Planned>> plans_;
 };
 

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "passes/control_node.h"
+#include "runtime/infer.h"
+#include "runtime/symbols.h"
 
 namespace duet {
 namespace {
@@ -12,12 +14,14 @@ bool CanMove(const Graph& body, const Node& node) {
   if (node.may_raise || node.has_effect || node.region_count > 0 || node.result_count != 1) return false;
   if (IsFree(node.op)) return true;
   if (!IsElementwise(node.op) && node.op != Op::random_bits) return true;
-  std::int64_t most = 0;  // reading the result must not cost more than computing it
-  for (ValueId operand : body.operands(node)) {
+  // Reading the result must not cost more than computing it.
+  const Dim elements = ElementsOf(body.type(node.first_result).shape);
+  const auto operands = body.operands(node);
+  return std::any_of(operands.begin(), operands.end(), [&](ValueId operand) {
     const NodeId definition = body.definition(operand);
-    if (definition < 0 || !IsFree(body.node(definition).op)) most = std::max(most, body.type(operand).shape.elements());
-  }
-  return body.type(node.first_result).shape.elements() <= most;
+    return (definition < 0 || !IsFree(body.node(definition).op)) &&
+           IsNeverNegative(ElementsOf(body.type(operand).shape) - elements);
+  });
 }
 
 }  // namespace

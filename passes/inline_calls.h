@@ -5,7 +5,7 @@
 //       %0 = exp %x
 //
 // where the program has no other call of an equal body: nothing is shared, and fusion does not look into calls. Ends:
-// each step drops a call. InlineAllCalls leaves none: native code for any sizes has no calls.
+// each step drops a call. InlineAllCalls leaves none, for those who compare ops one by one.
 #pragma once
 
 #include "passes/pass.h"

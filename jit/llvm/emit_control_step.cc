@@ -139,18 +139,18 @@ class ControlStepEmitter {
     }
   }
 
-  void Copy(llvm::Value* to, llvm::Value* from, std::int64_t bytes) {
+  void Copy(llvm::Value* to, llvm::Value* from, Dim bytes) {
     constexpr std::int64_t kBlock = 32;
-    const auto loop = [&](std::int64_t begin, std::int64_t end, std::int64_t step) {
+    const auto loop = [&](Dim begin, Dim end, std::int64_t step) {
       auto* byte = builder_.getInt8Ty();
       auto* type = llvm::FixedVectorType::get(byte, static_cast<unsigned>(step));
-      EmitLoop(builder_, Int64(builder_, begin), Int64(builder_, end), step, {}, [&](llvm::Value* i, const Values&) {
+      EmitLoop(builder_, frame_.Number(begin), frame_.Number(end), step, {}, [&](llvm::Value* i, const Values&) {
         auto* block = builder_.CreateAlignedLoad(type, builder_.CreateGEP(byte, from, i), llvm::Align(1));
         builder_.CreateAlignedStore(block, builder_.CreateGEP(byte, to, i), llvm::Align(1));
         return Values{};
       });
     };
-    const std::int64_t whole = bytes / kBlock * kBlock;
+    const Dim whole = bytes / kBlock * kBlock;
     loop(0, whole, kBlock);
     loop(whole, bytes, 1);
   }
@@ -251,7 +251,8 @@ class ControlStepEmitter {
 
   // The place of a state in a block, by its operand.
   llvm::Value* SavedIn(llvm::Value* block, std::size_t operand) {
-    return Field(block, static_cast<std::size_t>(step_.saved[operand - step_.second.size()]));
+    auto* place = frame_.Number(step_.saved[operand - step_.second.size()]);
+    return builder_.CreateGEP(builder_.getInt8Ty(), block, place);
   }
 
   template <class To, class From>
@@ -274,7 +275,7 @@ class ControlStepEmitter {
     auto* ptr = builder_.getPtrTy();
     auto* type = llvm::FunctionType::get(ptr, {ptr, builder_.getInt64Ty()}, false);
     auto* block = builder_.CreateCall(type, frame_.RuntimeFunction(offsetof(RuntimeFunctions, push)),
-                                      {frame_.frame(), Int64(builder_, step_.saved_bytes)});
+                                      {frame_.frame(), frame_.Number(step_.saved_bytes)});
     EmitReturnUnlessOk(builder_, builder_.CreateZExt(builder_.CreateIsNull(block), builder_.getInt32Ty()));
     return block;
   }
@@ -288,15 +289,15 @@ class ControlStepEmitter {
   void EmitScan() {
     const std::size_t carries = step_.second.size();
     for (std::size_t i = carries; i < step_.operands.size(); ++i)
-      if (step_.operand_slices[i] == 0) SetInput(0, i, Operand(i));
-    const auto slice = [&](llvm::Value* base, llvm::Value* i, std::int64_t bytes) {
-      auto* at = step_.reverse ? builder_.CreateSub(Int64(builder_, step_.length - 1), i) : i;
-      return builder_.CreateGEP(builder_.getInt8Ty(), base, builder_.CreateMul(at, Int64(builder_, bytes)));
+      if (step_.operand_slices[i].same(0)) SetInput(0, i, Operand(i));
+    const auto slice = [&](llvm::Value* base, llvm::Value* i, Dim bytes) {
+      auto* at = step_.reverse ? builder_.CreateSub(frame_.Number(step_.length - 1), i) : i;
+      return builder_.CreateGEP(builder_.getInt8Ty(), base, builder_.CreateMul(at, frame_.Number(bytes)));
     };
-    CopyToResults(EmitLoop(builder_, Int64(builder_, 0), Int64(builder_, step_.length), 1, FirstPlaces(),
+    CopyToResults(EmitLoop(builder_, Int64(builder_, 0), frame_.Number(step_.length), 1, FirstPlaces(),
                            [&](llvm::Value* i, const Values& places) {
                              for (std::size_t k = carries; k < step_.operands.size(); ++k)
-                               if (step_.operand_slices[k] != 0)
+                               if (!step_.operand_slices[k].same(0))
                                  SetInput(0, k, slice(Operand(k), i, step_.operand_slices[k]));
                              for (std::size_t k = carries; k < step_.results.size(); ++k)
                                SetOutput(0, k, slice(Result(k), i, step_.result_slices[k]));

@@ -80,6 +80,8 @@ class ScalarStepEmitter {
     Scalar result;
     if (instruction.kind == Instruction::Kind::kLiteral) {
       result = emitter_.Bits(instruction.dtype, instruction.bits);
+    } else if (instruction.kind == Instruction::Kind::kIndex) {
+      result = emitter_.Splat(frame_.Number(instruction.access.offset), DType::i64);
     } else if (instruction.kind == Instruction::Kind::kRandomBits) {
       result =
           EmitRandomBits(emitter_, emitter_.Bits(DType::i64, 0), scalar(instruction.operands[0]), instruction.dtype);
@@ -143,7 +145,7 @@ class ScalarStepEmitter {
   Values EmitScan(const ScalarControl& control, Before before, After after) {
     const ScalarCode& code = control.regions[0];
     const auto carries = static_cast<std::size_t>(control.carries);
-    return EmitLoop(builder_, Int64(builder_, 0), Int64(builder_, control.length), 1,
+    return EmitLoop(builder_, Int64(builder_, 0), frame_.Number(control.length), 1,
                     GetAll(FirstOperands(control, carries)), [&](llvm::Value* i, const Values& carried) {
                       before(i);
                       Values results = EmitCode(code, carried);
@@ -160,7 +162,7 @@ class ScalarStepEmitter {
     for (std::size_t i = carries; i < control.operands.size(); ++i)
       if (!step_.is_scanned[i]) Set(code.inputs[i], Get(control.operands[i]));
     const auto place = [&](llvm::Value* i) {
-      return step_.reverse ? builder_.CreateSub(Int64(builder_, control.length - 1), i) : i;
+      return step_.reverse ? builder_.CreateSub(frame_.Number(control.length - 1), i) : i;
     };
     const Values last = EmitScan(
         control,
