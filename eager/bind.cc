@@ -12,8 +12,9 @@
 namespace duet {
 namespace {
 
-thread_local Interpreter* t_top = nullptr;
-thread_local bool t_no_writes = false;
+// Read by every op and call: from the thread's own block, without a call of the dynamic linker.
+[[gnu::tls_model("initial-exec")]] thread_local Interpreter* t_top = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local bool t_no_writes = false;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");

@@ -16,7 +16,7 @@
 namespace duet {
 namespace {
 
-thread_local int t_traces = 0;
+[[gnu::tls_model("initial-exec")]] thread_local int t_traces = 0;  // asked for by every call
 
 // A trace of so many nodes, of which so many come from one line, is most often a C++ loop that should be traced once.
 constexpr std::size_t kManyNodes = 10'000, kManyOfALine = 500;

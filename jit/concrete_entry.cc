@@ -72,8 +72,9 @@ void SetTrace(ConcreteFunction::Entry& entry, const std::shared_ptr<const Symbol
               const std::vector<std::int64_t>& sizes) {
   const bool is_symbolic = std::any_of(trace->key.tensors.begin(), trace->key.tensors.end(),
                                        [](const Type& type) { return type.shape.has_symbols(); });
-  entry.recorded = trace->recorded;
-  if (is_symbolic) {
+  if (!is_symbolic) {
+    entry.recorded = trace->recorded;
+  } else {
     const std::vector<Dim> numbers(sizes.begin(), sizes.end());
     entry.recorded = BindSymbols(trace->recorded, numbers);
     entry.symbolic = trace;

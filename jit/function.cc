@@ -21,7 +21,7 @@ namespace duet {
 namespace {
 
 std::atomic<bool> g_eagerly{false};
-thread_local bool t_eagerly = false;
+[[gnu::tls_model("initial-exec")]] thread_local bool t_eagerly = false;
 
 using Entry = ConcreteFunction::Entry;
 

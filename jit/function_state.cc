@@ -1,5 +1,7 @@
 #include "jit/function_state.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -51,14 +53,17 @@ FunctionState::~FunctionState() {
   for (const auto& entry : entries_) TraceBudget::Get().Release(*entry);
 }
 
-std::shared_ptr<FunctionState::Entry> FunctionState::Find(const Lookup& lookup, bool is_call) {
+std::shared_ptr<FunctionState::Entry> FunctionState::Find(const FlatArguments& arguments, bool is_call) {
   std::lock_guard lock(mutex_);
-  const auto at = entries_.find(lookup);
-  if (at == entries_.end()) return nullptr;
+  if (!last_found_ || !(*last_found_)->key.Matches(arguments)) {
+    const auto at = entries_.find(Lookup{arguments, HashArguments(arguments)});
+    if (at == entries_.end()) return nullptr;
+    last_found_ = &*at;
+  }
   ++retired_.hits;
   if (is_call) history_.Hit();
-  (*at)->last_used.store(TraceBudget::Get().now(), std::memory_order_relaxed);
-  return *at;
+  (*last_found_)->last_used.store(TraceBudget::Get().now(), std::memory_order_relaxed);
+  return *last_found_;
 }
 
 Description FunctionState::Describe(const CallBody& call) const {
@@ -113,15 +118,21 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTrace(const FlatArgum
     const Tensor& tensor = arguments.tensor(i);
     if (tensor.empty_handle()) Fail<ValueError>(name(), "an argument is an empty Tensor", line);
   }
-  const Lookup lookup{arguments, HashArguments(arguments)};
-  if (auto entry = Find(lookup, is_call)) return entry;
+  if (auto entry = Find(arguments, is_call)) return entry;
+  return FindOrTraceNew(arguments, call, line, is_call);
+}
+
+std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTraceNew(const FlatArguments& arguments,
+                                                                    const CallBody& call, SourceLocation line,
+                                                                    bool is_call) {
   CheckInputSignature(arguments, call, line);
   CheckNotActive(*this, line);
   std::shared_ptr<Entry> entry;
   std::string warning;
   {
     std::lock_guard tracing(tracing_mutex_);
-    if (auto found = Find(lookup, is_call)) return found;  // traced while this thread waited
+    if (auto found = Find(arguments, is_call)) return found;  // traced while this thread waited
+    const Lookup lookup{arguments, HashArguments(arguments)};
     entry = FindSymbolic(lookup, call, is_call);
     if (!entry) {
       entry = TraceNow(lookup, call, line);
@@ -316,6 +327,7 @@ std::vector<std::shared_ptr<FunctionState::Entry>> FunctionState::entries() cons
 
 void FunctionState::Retire(Entry& entry) {
   TraceBudget::Get().Release(entry);
+  if (last_found_ && last_found_->get() == &entry) last_found_ = nullptr;
   ++retired_.evictions;
   retired_.native_calls += entry.native_calls.load();
   retired_.trace_ms += entry.trace_ms;
@@ -333,8 +345,8 @@ std::shared_ptr<FunctionState::Entry> FunctionState::Drop(const Entry* entry) {
   for (auto at = entries_.begin(); at != entries_.end(); ++at) {
     if (at->get() != entry) continue;
     std::shared_ptr<Entry> dropped = *at;
-    entries_.erase(at);
     Retire(*dropped);
+    entries_.erase(at);
     unused = TakeUnused();
     return dropped;
   }

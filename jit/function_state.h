@@ -3,7 +3,7 @@
 // One thread traces at a time; others wait for it or find what they need. A trace that throws leaves nothing.
 #pragma once
 
-#include <absl/container/flat_hash_set.h>
+#include <absl/container/node_hash_set.h>
 #include <duet/function.h>
 
 #include <deque>
@@ -63,7 +63,9 @@ class FunctionState {
     bool operator()(const Lookup& lookup, const std::shared_ptr<Entry>& entry) const { return (*this)(entry, lookup); }
   };
 
-  std::shared_ptr<Entry> Find(const Lookup& lookup, bool is_call);
+  std::shared_ptr<Entry> Find(const FlatArguments& arguments, bool is_call);
+  std::shared_ptr<Entry> FindOrTraceNew(const FlatArguments& arguments, const CallBody& call, SourceLocation line,
+                                        bool is_call);
   std::shared_ptr<Entry> FindSymbolic(const Lookup& lookup, const CallBody& call, bool is_call);
   /// The types with symbols for dimensions that are known to change, and the symbols' sizes.
   std::vector<Type> Generalized(const FlatArguments& arguments, std::vector<std::int64_t>& sizes) const;
@@ -74,7 +76,7 @@ class FunctionState {
   std::shared_ptr<Entry> NewEntry(const Lookup& lookup, const CallBody& call) const;
   void Keep(const std::shared_ptr<Entry>& entry);
   void CheckInputSignature(const FlatArguments& arguments, const CallBody& call, Line line) const;
-  /// Counts what a dropped entry did; with the lock.
+  /// Counts what an entry did that is to be dropped; with the lock.
   void Retire(Entry& entry);
   void StayWithinBudget(const Entry* newest);
   /// Traces with symbols of which no entry is left, taken out; with the lock. The caller destroys them without it.
@@ -82,10 +84,11 @@ class FunctionState {
 
   FunctionOptions options_;
   Line line_;
-  mutable std::mutex mutex_;  // of all that follows
-  std::mutex tracing_mutex_;  // held while user code is traced
-  absl::flat_hash_set<std::shared_ptr<Entry>, Hash, Equal> entries_;
-  std::deque<std::shared_ptr<const SymbolicTrace>> symbolic_;  // at most max_traces, the newest first
+  mutable std::mutex mutex_;                                          // of all that follows
+  std::mutex tracing_mutex_;                                          // held while user code is traced
+  absl::node_hash_set<std::shared_ptr<Entry>, Hash, Equal> entries_;  // its elements stay where they are
+  const std::shared_ptr<Entry>* last_found_ = nullptr;                // one of them: most calls are like the one before
+  std::deque<std::shared_ptr<const SymbolicTrace>> symbolic_;         // at most max_traces, the newest first
   std::optional<Description> last_traced_;
   FunctionStats retired_;  // of entries that were dropped; the counts of all
   RetraceHistory history_;

@@ -1,5 +1,3 @@
-#include "runtime/buffer.h"
-
 #include <duet/error.h>
 #include <duet/memory.h>
 #include <sys/mman.h>
@@ -12,14 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "runtime/buffer_room.h"
+
 namespace duet {
 namespace {
 
-constexpr std::int64_t kCachedFrom = 64 << 10;
 constexpr std::int64_t kHugeFrom = 2 << 20;
 constexpr std::int64_t kHugePage = 2 << 20;
-constexpr std::int64_t kHeaderBytes = 64;
+constexpr std::size_t kHeaderBytes = 64;
 static_assert(sizeof(Buffer) <= kHeaderBytes);
+constexpr std::int32_t kSmall = -1, kForeign = -2, kWithRoom = -3;  // as Buffer::size_class
 
 std::int64_t g_current = 0;
 std::int64_t g_peak = 0;
@@ -169,19 +169,31 @@ class BlockCache {
   std::int64_t cached_ = 0, in_use_ = 0, peak_ = 0;  // bytes, of whole blocks
 };
 
+// Header, room and data in one block.
+Buffer* OneBlock(std::int64_t bytes, std::size_t room, std::int32_t size_class) {
+  const std::size_t before = kHeaderBytes + (room + 15) / 16 * 16;
+  void* block = std::malloc(before + static_cast<std::size_t>(bytes));
+  if (!block) FailAllocation(bytes);
+  Buffer* buffer = new (block) Buffer;
+  buffer->size_class = size_class;
+  buffer->data = static_cast<std::byte*>(block) + before;
+  buffer->bytes = bytes;
+  Count(bytes);
+  return buffer;
+}
+
 }  // namespace
 
+BufferRef AllocateBufferWithRoom(std::int64_t bytes, std::size_t room) {
+  return BufferRef(OneBlock(bytes, room, kWithRoom));
+}
+
+void* RoomOf(Buffer* buffer) {
+  return buffer->size_class == kWithRoom ? reinterpret_cast<std::byte*>(buffer) + kHeaderBytes : nullptr;
+}
+
 BufferRef AllocateBuffer(std::int64_t bytes) {
-  if (bytes < kCachedFrom) {
-    // Header and data in one block.
-    void* block = std::malloc(static_cast<std::size_t>(kHeaderBytes + bytes));
-    if (!block) FailAllocation(bytes);
-    Buffer* buffer = new (block) Buffer;
-    buffer->data = static_cast<std::byte*>(block) + kHeaderBytes;
-    buffer->bytes = bytes;
-    Count(bytes);
-    return BufferRef(buffer);
-  }
+  if (bytes < kLargeBuffer) return BufferRef(OneBlock(bytes, 0, kSmall));
   if (bytes > (std::int64_t{1} << 47)) FailAllocation(bytes);
   const int size_class = SizeClass(bytes);
   std::byte* data = BlockCache::Get().Take(size_class);
@@ -196,7 +208,7 @@ BufferRef AllocateBuffer(std::int64_t bytes) {
 
 BufferRef WrapForeignMemory(void* data, std::int64_t bytes, std::function<void()> release) {
   Buffer* buffer = new Buffer;
-  buffer->size_class = -2;
+  buffer->size_class = kForeign;
   buffer->bytes = bytes;
   buffer->data = static_cast<std::byte*>(data);
   buffer->release = new std::function<void()>(std::move(release));
@@ -204,14 +216,14 @@ BufferRef WrapForeignMemory(void* data, std::int64_t bytes, std::function<void()
 }
 
 void BufferRef::Free(Buffer* buffer) {
-  if (buffer->size_class == -2) {
+  if (buffer->size_class == kForeign) {
     (*buffer->release)();
     delete buffer->release;
     delete buffer;
     return;
   }
   Count(-buffer->bytes);
-  if (buffer->size_class == -1) {
+  if (buffer->size_class == kSmall || buffer->size_class == kWithRoom) {
     std::free(buffer);
     return;
   }

@@ -11,7 +11,7 @@ namespace duet {
 
 struct Buffer {
   int references = 1;
-  std::int32_t size_class = -1;  ///< of the cache; -1: the C allocator; -2: foreign
+  std::int32_t size_class = -1;  ///< of the cache; -1: the C allocator, -3: with room; -2: foreign
   std::int64_t bytes = 0;        ///< as asked for
   std::byte* data = nullptr;
   std::function<void()>* release = nullptr;  ///< foreign memory: called once, then deleted

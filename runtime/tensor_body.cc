@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "runtime/buffer_room.h"
 #include "runtime/infer.h"
 
 namespace duet {
@@ -18,7 +19,15 @@ std::atomic<std::uint64_t> g_next_level{1};
 bool LiteralsAreConstants() { return t_literals_are_constants; }
 void SetLiteralsAreConstants(bool value) { t_literals_are_constants = value; }
 
-void Tensor::Free(TensorBody* body) { delete body; }
+void Tensor::Free(TensorBody* body) {
+  Buffer* buffer = body->buffer.get();
+  if (!buffer || RoomOf(buffer) != body) {
+    delete body;
+    return;
+  }
+  const BufferRef last = std::move(body->buffer);  // may free the body's memory too
+  body->~TensorBody();
+}
 
 std::int64_t FillStrides(const Shape& shape, std::int64_t* strides) {
   std::int64_t count = 1;
@@ -40,8 +49,9 @@ bool IsContiguous(const Shape& shape, const std::int64_t* strides) {
   return true;
 }
 
-Tensor NewTensorOn(const Type& type, BufferRef buffer) {
-  auto* body = new TensorBody;
+namespace {
+
+Tensor Fill(TensorBody* body, const Type& type, BufferRef buffer) {
   body->type = type;
   body->size = FillStrides(type.shape, body->strides);
   body->data = buffer.get()->data;
@@ -49,10 +59,18 @@ Tensor NewTensorOn(const Type& type, BufferRef buffer) {
   return Tensor::Adopt(body);
 }
 
+}  // namespace
+
+Tensor NewTensorOn(const Type& type, BufferRef buffer) { return Fill(new TensorBody, type, std::move(buffer)); }
+
 Tensor NewTensor(const Type& type) {
   if (!info(type.dtype).full)
     throw DTypeError(std::string("tensors of dtype ") + name(type.dtype) + " are not supported yet");
-  return NewTensorOn(type, AllocateBuffer(CheckedBytes(type)));
+  const std::int64_t bytes = CheckedBytes(type);
+  if (bytes >= kLargeBuffer) return NewTensorOn(type, AllocateBuffer(bytes));
+  BufferRef buffer = AllocateBufferWithRoom(bytes, sizeof(TensorBody));
+  auto* body = new (RoomOf(buffer.get())) TensorBody;
+  return Fill(body, type, std::move(buffer));
 }
 
 Tensor NewView(const Tensor& of, const Shape& shape, const std::int64_t* strides, std::int64_t offset) {

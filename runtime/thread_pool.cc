@@ -20,8 +20,9 @@
 namespace duet {
 namespace {
 
-thread_local int t_limit = 0;  // 0: no Threads scope
-thread_local bool t_in_region = false;
+// Asked for by every call.
+[[gnu::tls_model("initial-exec")]] thread_local int t_limit = 0;  // 0: no Threads scope
+[[gnu::tls_model("initial-exec")]] thread_local bool t_in_region = false;
 std::atomic<bool> g_forked{false};
 
 constexpr int kSpins = 20'000;  // about 100 us of pauses before a worker parks

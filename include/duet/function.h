@@ -258,7 +258,7 @@ class concrete_function<R(P...)> : public ConcreteFunction {
     call.Flatten(flat);
     internal::FlatResults results;
     internal::CallConcrete(entry_, flat, call, line, results);
-    return internal::RestoreResult<R>(results);
+    return internal::RestoreResult<R>(std::move(results));
   }
 };
 
@@ -296,12 +296,12 @@ class function<R(P...)> {
     if (mode == internal::CallMode::kInlined) {
       internal::NestedCall nested(*state_, flat, call, line);
       internal::FlatResults results;
-      if (nested.Bind(results)) return internal::RestoreResult<R>(results);
+      if (nested.Bind(results)) return internal::RestoreResult<R>(std::move(results));
       return f_(internal::Parameter<P>::Get(arguments)...);
     }
     internal::FlatResults results;
     internal::CallFunction(*state_, flat, call, line, results);
-    return internal::RestoreResult<R>(results);
+    return internal::RestoreResult<R>(std::move(results));
   }
 
   /// Waits until calls with such arguments run natively. A Spec may stand for a tensor. Throws what tracing throws, and

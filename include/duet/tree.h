@@ -344,6 +344,14 @@ std::decay_t<R> RestoreResult(const FlatResults& results) {
     return Tree<std::decay_t<R>>::Restore(reader);
   }
 }
+/// The same of results that nobody else needs: a tensor is handed on.
+template <class R>
+std::decay_t<R> RestoreResult(FlatResults&& results) {
+  if constexpr (std::is_same_v<std::decay_t<R>, Tensor>)
+    return std::move(results.tensors.front());
+  else
+    return RestoreResult<R>(std::as_const(results));
+}
 
 }  // namespace internal
 }  // namespace duet

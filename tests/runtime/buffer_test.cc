@@ -10,6 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/buffer_room.h"
+#include "runtime/tensor_body.h"
+
 namespace duet {
 namespace {
 
@@ -148,6 +151,28 @@ TEST(Memory, ThreadsShareTheCache) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(memory_stats().current_bytes, before);
+}
+
+TEST(Memory, ASmallTensorIsOneBlockThatViewsKeep) {
+  const std::int64_t before = memory_stats().current_bytes;
+  Tensor view;
+  {
+    const Tensor tensor = NewTensor({DType::f32, {4}});
+    Buffer* buffer = tensor.body()->buffer.get();
+    EXPECT_EQ(RoomOf(buffer), tensor.body());
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer->data) % 16, 0u);
+    EXPECT_EQ(memory_stats().current_bytes, before + 16) << "the elements alone are counted";
+    for (int i = 0; i < 4; ++i) reinterpret_cast<float*>(buffer->data)[i] = static_cast<float>(i);
+    view = Detached(tensor);
+    EXPECT_FALSE(buffer->data == nullptr || tensor.body()->buffer.unique());
+  }
+  EXPECT_TRUE(view.body()->buffer.unique());
+  EXPECT_NE(RoomOf(view.body()->buffer.get()), view.body());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(view.span<float>()[static_cast<std::size_t>(i)], static_cast<float>(i));
+  view = Tensor();
+  EXPECT_EQ(memory_stats().current_bytes, before);
+  const Tensor large = NewTensor({DType::f32, {kLargeBuffer / 4}});
+  EXPECT_EQ(RoomOf(large.body()->buffer.get()), nullptr);
 }
 
 }  // namespace
