@@ -101,6 +101,9 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kDType, "cast: i8 tensors cannot be made yet\n  operands: i32[3]", [](In x) { return cast(x[0], i8); }, {i}),
       ErrorCase(kDType, "one_hot: indices are ints", [](In x) { return one_hot(x[0], 4); }, {a}),
       ErrorCase(kDType, "softmax_cross_entropy: labels are ints", [](In x) { return softmax_cross_entropy(x[0], x[1]); }, {a, row}),
+      ErrorCase(kDType, "GradientTape::watch: watches float tensors, not i32", [](In x) { GradientTape tape; tape.watch(x[0]); return x[0]; }, {i}),
+      ErrorCase(kDType, "GradientTape::watch: watches float tensors, not i32", [](In x) { GradientTape tape; tape.watch(std::vector<Tensor>{x[0], x[1]}); return x[0]; }, {a, i}),
+      ErrorCase(kValue, "GradientTape::watch: the Tensor is empty", [](In x) { GradientTape tape; tape.watch(Tensor()); return x[0]; }, {a}),
       ErrorCase(kDType, "uniform: does not make i32", [](In) { return random::uniform(random::Key(1), {2}, 0, 1, i32); }, {}),
       // Axes and indices.
       ErrorCase(kIndex, "sum: axis 2 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return sum(x[0], 2); }, {a}),
