@@ -77,6 +77,8 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kShape, "concatenate: shapes differ beside axis 0: [3,4] and [5,6]\n  operands: f32[3,4], f32[5,6]", [](In x) { return concatenate({x[0], x[1]}); }, {a, b}),
       ErrorCase(kShape, "concatenate: shapes differ beside axis 0: [1,4] and [1,3]\n  operands: f32[1,4], f32[1,3]", [](In x) { return stack({x[0], cast(x[1], f32)}); }, {row, i}),
       ErrorCase(kShape, "index_add: what is added must have shape [2,4], not [3,4]\n  operands: f32[3,4], i64[2], f32[3,4]", [](In x) { return index_add(x[0], x[1], x[0]); }, {a, l}),
+      ErrorCase(kShape, "Shape: 9 axes, at most 8 are allowed", [](In x) { return reshape(x[0], {1, 1, 1, 1, 1, 1, 1, 3, 4}); }, {a}),
+      ErrorCase(kShape, "Shape: 9 axes, at most 8 are allowed", [](In x) { return x[0] + zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}); }, {a}),
       ErrorCase(kShape, "pad: the filling value must be 0-d, not [4]\n  operands: f32[3,4], f32[4]", [](In x) { return pad(x[0], {0, 0}, {0, 0}, x[1]); }, {a, row}),
       ErrorCase(kShape, "softmax_cross_entropy: logits [3,4] do not have one axis more than labels [2,2]", [](In x) { return softmax_cross_entropy(x[0], x[1]); }, {a, zeros({2, 2}, i64)}),
       // Shapes that do not fit an operand.
