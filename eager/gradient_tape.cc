@@ -91,10 +91,10 @@ GradientTape::~GradientTape() {
 GradientTape::Pause::Pause(GradientTape& tape) : tape_(tape) { tape_.recording_->Pause(); }
 GradientTape::Pause::~Pause() { tape_.recording_->Resume(); }
 
-void GradientTape::watch(const Tensor& tensor) {
-  if (tensor.empty_handle()) Fail<ValueError>("GradientTape::watch", "the Tensor is empty", {});
+void GradientTape::watch(const Tensor& tensor, SourceLocation line) {
+  if (tensor.empty_handle()) Fail<ValueError>("GradientTape::watch", "the Tensor is empty", line);
   if (!is_float(tensor.dtype()))
-    Fail<DTypeError>("GradientTape::watch", std::string("watches float tensors, not ") + name(tensor.dtype()), {});
+    Fail<DTypeError>("GradientTape::watch", std::string("watches float tensors, not ") + name(tensor.dtype()), line);
   recording_->Watch(tensor);
 }
 

@@ -5,20 +5,25 @@
 
 #include <algorithm>
 
+#include "runtime/fail.h"
 #include "runtime/type.h"
 
 namespace duet {
 namespace {
 
-[[noreturn, gnu::cold]] void ThrowRank(int rank) {
-  throw ShapeError(fmt::format("{} axes, at most {} are allowed", rank, kMaxRank));
-}
+std::string TooManyAxes(std::int64_t rank) { return fmt::format("{} axes, at most {} are allowed", rank, kMaxRank); }
+
+[[noreturn, gnu::cold]] void ThrowRank(int rank) { throw ShapeError(TooManyAxes(rank)); }
 
 }  // namespace
 
 Shape::Shape(const Dim* dims, int rank) : rank_(rank) {
   if (rank < 0 || rank > kMaxRank) ThrowRank(rank);
   std::copy(dims, dims + rank, dims_);
+}
+
+void Shape::ThrowTooManyAxes(std::size_t rank, std::source_location line) {
+  Fail<ShapeError>("Shape", TooManyAxes(static_cast<std::int64_t>(rank)), line);
 }
 
 Shape Shape::Filled(int rank, Dim dim) {

@@ -18,7 +18,8 @@ namespace duet {
 enum class Unconnected : bool { zero, none };
 
 /// Records the ops on watched tensors and on variables from construction to destruction, on this thread. Tapes nest: an
-/// outer one sees the backward pass of an inner one.
+/// outer one sees the backward pass of an inner one. A tape may be destroyed on another thread than its own, while no
+/// op runs there.
 class GradientTape {
  public:
   struct Options {
@@ -44,14 +45,14 @@ class GradientTape {
   GradientTape& operator=(const GradientTape&) = delete;
 
   /// Throws DTypeError when the tensor is not float.
-  void watch(const Tensor& tensor);
+  void watch(const Tensor& tensor, SourceLocation line = SourceLocation::current());
   /// Watches every tensor of a tree: a vector, tuple, map or struct of tensors.
   template <class T>
     requires(!std::is_same_v<T, Tensor>)
-  void watch(const T& tree) {
+  void watch(const T& tree, SourceLocation line = SourceLocation::current()) {
     internal::FlatArguments flat;
     internal::Tree<T>::Flatten(tree, flat);
-    for (int i = 0; i < flat.tensor_count; ++i) watch(flat.tensor(i));
+    for (int i = 0; i < flat.tensor_count; ++i) watch(flat.tensor(i), line);
   }
   [[nodiscard]] Pause stop_recording() { return Pause(*this); }
   /// d sum(of) / d by, of by's dtype and shape. Throws DTypeError when of is not float, ValueError when the

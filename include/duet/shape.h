@@ -4,8 +4,10 @@
 // held inline.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <source_location>
 #include <string>
 #include <type_traits>
 
@@ -145,7 +147,11 @@ inline constexpr Dim dynamic = Dim::Symbol(INT32_MAX);
 class Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<Dim> dims) : Shape(dims.begin(), static_cast<int>(dims.size())) {}
+  /// Throws ShapeError, with the line, when there are more than kMaxRank.
+  Shape(std::initializer_list<Dim> dims, std::source_location line = std::source_location::current()) {
+    if (dims.size() > kMaxRank) ThrowTooManyAxes(dims.size(), line);
+    for (Dim dim : dims) dims_[rank_++] = dim;
+  }
   /// Throws ShapeError when rank is above kMaxRank.
   Shape(const Dim* dims, int rank);
   static Shape Filled(int rank, Dim dim);
@@ -196,6 +202,8 @@ class Shape {
   }
 
  private:
+  [[noreturn]] static void ThrowTooManyAxes(std::size_t rank, std::source_location line);
+
   Dim dims_[kMaxRank];
   int rank_ = 0;
 };

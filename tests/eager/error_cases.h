@@ -77,6 +77,8 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kShape, "concatenate: shapes differ beside axis 0: [3,4] and [5,6]\n  operands: f32[3,4], f32[5,6]", [](In x) { return concatenate({x[0], x[1]}); }, {a, b}),
       ErrorCase(kShape, "concatenate: shapes differ beside axis 0: [1,4] and [1,3]\n  operands: f32[1,4], f32[1,3]", [](In x) { return stack({x[0], cast(x[1], f32)}); }, {row, i}),
       ErrorCase(kShape, "index_add: what is added must have shape [2,4], not [3,4]\n  operands: f32[3,4], i64[2], f32[3,4]", [](In x) { return index_add(x[0], x[1], x[0]); }, {a, l}),
+      ErrorCase(kShape, "Shape: 9 axes, at most 8 are allowed", [](In x) { return reshape(x[0], {1, 1, 1, 1, 1, 1, 1, 3, 4}); }, {a}),
+      ErrorCase(kShape, "Shape: 9 axes, at most 8 are allowed", [](In x) { return x[0] + zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}); }, {a}),
       ErrorCase(kShape, "pad: the filling value must be 0-d, not [4]\n  operands: f32[3,4], f32[4]", [](In x) { return pad(x[0], {0, 0}, {0, 0}, x[1]); }, {a, row}),
       ErrorCase(kShape, "softmax_cross_entropy: logits [3,4] do not have one axis more than labels [2,2]", [](In x) { return softmax_cross_entropy(x[0], x[1]); }, {a, zeros({2, 2}, i64)}),
       // Shapes that do not fit an operand.
@@ -101,6 +103,9 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kDType, "cast: i8 tensors cannot be made yet\n  operands: i32[3]", [](In x) { return cast(x[0], i8); }, {i}),
       ErrorCase(kDType, "one_hot: indices are ints", [](In x) { return one_hot(x[0], 4); }, {a}),
       ErrorCase(kDType, "softmax_cross_entropy: labels are ints", [](In x) { return softmax_cross_entropy(x[0], x[1]); }, {a, row}),
+      ErrorCase(kDType, "GradientTape::watch: watches float tensors, not i32", [](In x) { GradientTape tape; tape.watch(x[0]); return x[0]; }, {i}),
+      ErrorCase(kDType, "GradientTape::watch: watches float tensors, not i32", [](In x) { GradientTape tape; tape.watch(std::vector<Tensor>{x[0], x[1]}); return x[0]; }, {a, i}),
+      ErrorCase(kValue, "GradientTape::watch: the Tensor is empty", [](In x) { GradientTape tape; tape.watch(Tensor()); return x[0]; }, {a}),
       ErrorCase(kDType, "uniform: does not make i32", [](In) { return random::uniform(random::Key(1), {2}, 0, 1, i32); }, {}),
       // Axes and indices.
       ErrorCase(kIndex, "sum: axis 2 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return sum(x[0], 2); }, {a}),
