@@ -48,7 +48,9 @@ add_link_options(${duet_sanitize_flags})
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  # What ccache asks of those who precompile headers: not to look for __TIME__ in them, nor for macros never used.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      "${CCACHE_PROGRAM}")
 endif()
 
 find_program(MOLD_PROGRAM mold)
