@@ -27,7 +27,12 @@ void Print(const PrintFormat& format, std::initializer_list<Arg> arguments);
 /// gives them. Inside a function it writes on every call. Throws ValueError when their numbers differ.
 template <class... A>
 void print(const PrintFormat& format, const A&... arguments) {
-  internal::Print(format, {Arg(arguments, format.line)...});
+  static_assert(
+      (std::is_convertible_v<const A&, Arg> && ...),
+      "print takes tensors, variables and numbers for its {}: put text into the format, print the tensors of a "
+      "tree one by one");
+  if constexpr ((std::is_convertible_v<const A&, Arg> && ...))
+    internal::Print(format, {Arg(arguments, format.line)...});
 }
 
 /// Throws CheckError with the message and the caller's line unless every element of the condition holds, from compiled

@@ -119,10 +119,11 @@ class TypeParameter : public TensorParameter {
 template <class P>
 struct Parameter {
   using Value = std::remove_cv_t<std::remove_reference_t<P>>;
-  static_assert(!std::is_arithmetic_v<Value>,
+  static_assert(!kIsNumber<Value>,
                 "a number is no parameter of a duet::function: take a Tensor (numbers convert, no retrace) or a "
                 "Static<T> (each value has its own trace)");
-  static_assert(!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>,
+  static_assert(!std::is_reference_v<P> ||
+                    (std::is_lvalue_reference_v<P> && std::is_const_v<std::remove_reference_t<P>>),
                 "parameters of a duet::function are values or const references: return what changes");
   using Type = const Value&;
   using OrSpec = const Value&;
@@ -345,8 +346,38 @@ class function<R(P...)> {
   std::shared_ptr<internal::FunctionState> state_;
 };
 
+/// What is not to be wrapped. A static_assert says so; this keeps the compiler from saying more.
+template <>
+class function<internal::NoSignature> {
+ public:
+  template <class... A>
+  function(const A&...) {}
+  template <class... A>
+  Tensor operator()(const A&...) const;
+};
+
+namespace internal {
+template <class C>
+struct MethodOfValue {
+  static_assert(sizeof(C) == 0,
+                "a method is wrapped with the address of its object: function f{&Model::forward, &model}");
+  using type = NoSignature;
+};
+template <class F>
+struct NameOutsideOptions {
+  static_assert(sizeof(F) == 0, "options stand in braces: function f{callable, {.name = \"step\"}}");
+  using type = NoSignature;
+};
+}  // namespace internal
+
 template <class F>
 function(F) -> function<internal::SignatureOf<F>>;
+template <class F, class Text>
+  requires internal::kIsText<Text>
+function(F, const Text&) -> function<typename internal::NameOutsideOptions<F>::type>;
+template <class M, class C>
+  requires(std::is_member_function_pointer_v<M> && std::is_class_v<C> && !std::is_same_v<C, FunctionOptions>)
+function(M, const C&) -> function<typename internal::MethodOfValue<C>::type>;
 template <class F>
 function(F, FunctionOptions) -> function<internal::SignatureOf<F>>;
 template <class M, class C>

@@ -155,6 +155,22 @@ Tensor tensor(std::initializer_list<std::initializer_list<U>> rows, DType dtype 
   }
   return internal::MakeTensor(dtype_of<U>, flat.data(), {rows.size(), columns}, dtype, line);
 }
+template <class U>
+  requires std::is_arithmetic_v<U>
+Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<U>>> matrices,
+              DType dtype = internal::kLiteralDType<U>, SourceLocation line = SourceLocation::current()) {
+  const auto rows = static_cast<std::int64_t>(matrices.size() ? matrices.begin()->size() : 0);
+  const auto columns = static_cast<std::int64_t>(rows ? matrices.begin()->begin()->size() : 0);
+  std::vector<U> flat;
+  for (const auto& matrix : matrices) {
+    internal::CheckRow(static_cast<std::int64_t>(matrix.size()), rows, line);
+    for (const auto& row : matrix) {
+      internal::CheckRow(static_cast<std::int64_t>(row.size()), columns, line);
+      flat.insert(flat.end(), row.begin(), row.end());
+    }
+  }
+  return internal::MakeTensor(dtype_of<U>, flat.data(), {matrices.size(), rows, columns}, dtype, line);
+}
 /// From the elements of a vector, whose type is kept: float is f32, double f64, int i32.
 template <class U>
   requires(std::is_arithmetic_v<U> && !std::is_same_v<U, bool>)

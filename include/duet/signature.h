@@ -5,6 +5,7 @@
 
 namespace duet {
 
+class Tensor;
 template <class S>
 class function;
 
@@ -23,10 +24,21 @@ DUET_MEMBER_SIGNATURE(noexcept)
 DUET_MEMBER_SIGNATURE(const noexcept)
 #undef DUET_MEMBER_SIGNATURE
 
+/// What stands for the signature of what has none: that was told, and nothing else is to be said.
+struct NoSignature;
+
 template <class F, class = void>
 struct Signature {
-  static_assert(sizeof(F) == 0,
-                "duet needs a callable with one operator(): name the parameter types of a generic lambda");
+  static_assert(!std::is_same_v<F, Tensor>, "this is a Tensor, not a callable: wrap the function, not what it returns");
+  static_assert(
+      !std::is_member_function_pointer_v<F>,
+      "a method needs its object: duet::function f{&Model::forward, &model}; elsewhere a lambda that calls it");
+  static_assert(std::is_class_v<F> || std::is_member_function_pointer_v<F>,
+                "this is no callable: duet takes functions, lambdas and function objects");
+  static_assert(!std::is_class_v<F> || std::is_same_v<F, Tensor>,
+                "duet needs a callable with one operator(): name the parameter types of a generic lambda, or say which "
+                "signature is meant: duet::function<Tensor(const Tensor&)> f{callable}");
+  using type = NoSignature;
 };
 template <class F>
 struct Signature<F, std::void_t<decltype(&F::operator())>> : MemberSignature<decltype(&F::operator())> {};

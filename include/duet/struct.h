@@ -40,15 +40,11 @@ concept IsRegistered = requires(const S* s) { DuetMembers(s); };
 
 template <IsRegistered S>
 struct Tree<S> {
-  template <class... M>
-  static constexpr std::size_t Count(const Members<S, M...>&) {
-    static_assert(std::is_aggregate_v<S>, "DUET_STRUCT takes a struct without constructors and private members");
-    static_assert(!TakesFields<S>(std::make_index_sequence<sizeof...(M) + 1>()),
-                  "DUET_STRUCT must list every field: one that is left out would be baked into the trace");
-    return sizeof...(M);
-  }
   static constexpr auto kMembers = DuetMembers(static_cast<const S*>(nullptr));
-  static constexpr std::size_t kCount = Count(kMembers);
+  static constexpr std::size_t kCount = std::tuple_size_v<decltype(kMembers.pointers)>;
+  static_assert(std::is_aggregate_v<S>, "DUET_STRUCT takes a struct without constructors and private members");
+  static_assert(!TakesFields<S>(std::make_index_sequence<kCount + 1>()),
+                "DUET_STRUCT must list every field, in order, and takes no base class: what is left out would be lost");
 
   template <class F>
   static auto Apply(const S& s, F&& f) {

@@ -50,14 +50,16 @@ class Tensor {
   Tensor() = default;
   Tensor(const Tensor& other) : body_(other.body_) { Retain(); }
   Tensor(Tensor&& other) noexcept : body_(std::exchange(other.body_, nullptr)) {}
-  Tensor& operator=(const Tensor& other) {
+  Tensor& operator=(const Tensor& other) & {
     Tensor(other).swap(*this);
     return *this;
   }
-  Tensor& operator=(Tensor&& other) noexcept {
+  Tensor& operator=(Tensor&& other) & noexcept {
     Tensor(std::move(other)).swap(*this);
     return *this;
   }
+  template <class T>
+  void operator=(const T&) && = delete;  // x(i) = y would change nothing: write x = x.at(i).set(y)
   ~Tensor() { Release(); }
   void swap(Tensor& other) noexcept { std::swap(body_, other.body_); }
 

@@ -114,12 +114,35 @@ class Description {
 // Tree<T>: how a T is taken apart into tensors (Flatten) and put together again: as an argument, from new tensors and
 // the original (Replace), and as a result (Restore).
 template <class T>
+inline constexpr bool kIsNumber = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+template <class T>
+inline constexpr bool kIsText = std::is_convertible_v<T, std::string_view>;
+
+// What is no tree: says what to write instead. The members are there so that a compiler says no more than that.
+template <class T>
 struct Tree {
+  static_assert(!kIsNumber<T>,
+                "a number is no tree of tensors: take or return a Tensor (numbers convert, no retrace), or take a "
+                "Static<T> (each value has its own trace)");
+  static_assert(!kIsText<T>, "text is a std::string in arguments and results: each has its own trace");
+  static_assert(!std::is_same_v<T, Arg>,
+                "an op of duet takes a duet::Arg, which is no tree of tensors: wrap it, [](const Tensor& x) { return "
+                "duet::exp(x); }");
   static_assert(
-      sizeof(T) == 0,
-      "arguments and results of a duet::function are Tensor, Variable, Static<T>, std::string, and tuples, "
-      "pairs, arrays, vectors, optionals, maps and DUET_STRUCTs of them; pass a number as Tensor (no retrace) "
-      "or Static<T> (part of the signature)");
+      !std::is_class_v<T> || kIsText<T> || std::is_same_v<T, Arg>,
+      "this type is no tree of tensors: name the fields of a struct of your own by DUET_STRUCT(Type, fields...) "
+      "after its definition, in its namespace. Trees are Tensor, Variable, Static<T>, std::string, and tuples, "
+      "pairs, arrays, vectors, optionals, maps and DUET_STRUCTs of them");
+  static_assert(
+      std::is_class_v<T> || kIsNumber<T> || kIsText<T>,
+      "arguments and results are values: Tensor, Variable, Static<T>, std::string, and tuples, pairs, arrays, "
+      "vectors, optionals, maps and DUET_STRUCTs of them");
+
+  template <class Flat>
+  static void Flatten(const T& value, Flat& flat);
+  static T Replace(const T& value, Reader& reader);
+  static T Restore(Reader& reader);
+  static void Describe(const T& value, Description& to);
 };
 
 template <>

@@ -1,4 +1,4 @@
-// What a program of build/bin prints, and its exit status.
+// What a program prints, one of build/bin or any other, and its exit status.
 #pragma once
 
 #include <sys/wait.h>
@@ -13,15 +13,17 @@ struct ProgramOutput {
   std::string text;
 };
 
-/// `environment`: NAME=VALUE of variables, separated by spaces.
-inline ProgramOutput RunProgram(const std::string& command_line, const std::string& environment = "") {
-  const std::string command = environment + " " + DUET_BINARY_DIR + "/bin/" + command_line + " 2>&1";
+inline ProgramOutput RunCommand(const std::string& command) {
   ProgramOutput output;
-  std::FILE* pipe = popen(command.c_str(), "r");
+  std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
   char part[4096];
   while (const std::size_t count = std::fread(part, 1, sizeof part, pipe)) output.text.append(part, count);
   output.status = WEXITSTATUS(pclose(pipe));
   return output;
+}
+/// `environment`: NAME=VALUE of variables, separated by spaces.
+inline ProgramOutput RunProgram(const std::string& command_line, const std::string& environment = "") {
+  return RunCommand(environment + " " + DUET_BINARY_DIR + "/bin/" + command_line);
 }
 
 }  // namespace duet
