@@ -117,7 +117,7 @@ std::vector<const Index*> Pointers(const std::vector<Index>& indices) {
 
 // Puts value at the place; op on the old elements first when there is one.
 Tensor Put(const Tensor& x, const std::vector<Index>& indices, const Arg& value, bool add) {
-  LineScope scope(value.line());
+  LineScope scope(value.line(), add ? "at(...).add" : "at(...).set");
   Plan plan = CheckedPlan(x, Pointers(indices));
   Tensor update =
       value.is_number() ? ToTensor(value, x.dtype(), value.line()) : CastTo(value.tensor(), x.dtype(), value.line());

@@ -124,7 +124,7 @@ Tensor iota(const Shape& shape, int axis, DType dtype, SourceLocation line) {
 }
 
 Tensor eye(Dim n, DType dtype, SourceLocation line) {
-  LineScope scope{Line(line)};
+  LineScope scope(line, "eye");
   return cast(iota({n, n}, 0) == iota({n, n}, 1), dtype);
 }
 
@@ -132,7 +132,7 @@ Tensor arange(Dim stop, SourceLocation line) { return arange(0, stop, 1, line); 
 
 Tensor arange(Dim start, Dim stop, std::int64_t step, SourceLocation line) {
   if (step == 0) Fail<ValueError>("arange", "step is 0", line);
-  LineScope scope{Line(line)};
+  LineScope scope(line, "arange");
   Dim count;
   try {
     count = StepsBetween(start, stop, step);

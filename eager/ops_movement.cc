@@ -159,7 +159,7 @@ Tensor concatenate(const std::vector<Tensor>& tensors, int axis, SourceLocation 
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, int axis, SourceLocation at) {
-  LineScope scope{Line(at)};
+  LineScope scope(at, "stack");
   std::vector<Tensor> expanded;
   for (const Tensor& tensor : tensors) expanded.push_back(expand_dims(tensor, axis));
   return concatenate(expanded, axis);

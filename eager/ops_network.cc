@@ -67,52 +67,52 @@ Tensor matmul(const Arg& x, const Arg& y) {
 Tensor one_hot(const Arg& arg, Dim classes, DType dtype) {
   const Tensor indices = arg.value();
   if (indices.empty_handle() || !is_int(indices.dtype())) Fail<DTypeError>("one_hot", "indices are ints", arg.line());
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "one_hot");
   Shape shape = indices.shape();
   shape.push_back(classes);
   return cast(expand_dims(indices, -1) == iota(shape, -1, indices.dtype()), dtype);
 }
 
 Tensor clamp(const Arg& x, const Arg& low, const Arg& high) {
-  LineScope scope(x.line());
+  LineScope scope(x.line(), "clamp");
   return minimum(maximum(x, low), high);
 }
 
 Tensor gelu(const Arg& arg) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "gelu");
   const Tensor x = FloatOf(arg);
   return 0.5 * x * (1 + erf(x * 0.70710678118654752));
 }
 
 Tensor silu(const Arg& arg) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "silu");
   const Tensor x = FloatOf(arg);
   return x * sigmoid(x);
 }
 
 Tensor softmax(const Arg& arg, int axis) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "softmax");
   const Tensor x = FloatOf(arg);
   const Tensor e = exp(x - max(x, axis, keepdims));
   return e / sum(e, axis, keepdims);
 }
 
 Tensor log_softmax(const Arg& arg, int axis) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "log_softmax");
   const Tensor x = FloatOf(arg);
   const Tensor shifted = x - max(x, axis, keepdims);
   return shifted - log(sum(exp(shifted), axis, keepdims));
 }
 
 Tensor layer_norm(const Arg& arg, const Arg& scale, const Arg& bias, double epsilon) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "layer_norm");
   const Tensor x = FloatOf(arg);
   const Tensor centred = x - mean(x, -1, keepdims);
   return centred / sqrt(mean(square(centred), -1, keepdims) + epsilon) * scale + bias;
 }
 
 Tensor softmax_cross_entropy(const Arg& arg, const Arg& label_arg) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "softmax_cross_entropy");
   const Tensor logits = FloatOf(arg), labels = label_arg.value();
   if (labels.empty_handle() || !is_int(labels.dtype()))
     Fail<DTypeError>("softmax_cross_entropy", "labels are ints", arg.line());
@@ -126,7 +126,7 @@ Tensor softmax_cross_entropy(const Arg& arg, const Arg& label_arg) {
 }
 
 Tensor mean_squared_error(const Arg& x, const Arg& y) {
-  LineScope scope(x.line());
+  LineScope scope(x.line(), "mean_squared_error");
   return mean(square(x - y));
 }
 

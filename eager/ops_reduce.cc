@@ -41,20 +41,20 @@ Tensor Flat(const Arg& x) { return reshape(x, {-1}); }
 }  // namespace
 
 Tensor mean(const Arg& arg, const Axes& axes, KeepDims keep) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "mean");
   const Tensor x = AsFloat(arg);
   const Tensor total = sum(x, axes, keep);
   return total / ReducedCount(x, axes);
 }
 
 Tensor var(const Arg& arg, const Axes& axes, KeepDims keep) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "var");
   const Tensor x = AsFloat(arg);
   return mean(square(x - mean(x, axes, keepdims)), axes, keep);
 }
 
 Tensor logsumexp(const Arg& arg, const Axes& axes, KeepDims keep) {
-  LineScope scope(arg.line());
+  LineScope scope(arg.line(), "logsumexp");
   const Tensor x = AsFloat(arg);
   // An infinite maximum would make inf - inf: 0 stands in for it.
   const Tensor highest = max(x, axes, keepdims);

@@ -45,7 +45,7 @@ void Optimizer::apply_gradients(const std::vector<Tensor>& gradients, const std:
     Fail<ValueError>(
         "apply_gradients",
         std::to_string(gradients.size()) + " gradients for " + std::to_string(variables.size()) + " variables", line);
-  LineScope scope{Line(line)};
+  LineScope scope(line, "apply_gradients");
   Variable& step = state_->Step();
   step.assign_add(1);
   const Tensor count = step.value();

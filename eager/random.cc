@@ -28,7 +28,7 @@ void CheckFloat(const char* op, DType dtype, SourceLocation line) {
 Key::Key(std::int64_t seed, SourceLocation line) : value_(tensor(seed, i64, line)) {}
 
 Key fold_in(const Key& key, const Arg& number) {
-  LineScope scope(number.line());
+  LineScope scope(number.line(), "fold_in");
   const Tensor index = cast(number, i64);
   const Tensor mixed = (key.value() + (index + 1) * kFoldStep) ^ kFoldMask;
   return Key(reshape(bits(Key(mixed), {1}, i64), {}));
@@ -43,7 +43,7 @@ Tensor bits(const Key& key, const Shape& shape, DType dtype, SourceLocation line
 
 Tensor uniform(const Key& key, const Shape& shape, double low, double high, DType dtype, SourceLocation line) {
   CheckFloat("uniform", dtype, line);
-  LineScope scope{Line(line)};
+  LineScope scope(line, "uniform");
   const Tensor unit = UnitInterval(key, shape, dtype);
   if (low == 0 && high == 1) return unit;
   return unit * (high - low) + low;
@@ -51,14 +51,14 @@ Tensor uniform(const Key& key, const Shape& shape, double low, double high, DTyp
 
 Tensor normal(const Key& key, const Shape& shape, DType dtype, SourceLocation line) {
   CheckFloat("normal", dtype, line);
-  LineScope scope{Line(line)};
+  LineScope scope(line, "normal");
   // 1 - u lies in (0, 1], where the logarithm is finite.
   const Tensor radius = sqrt(-2 * log(1 - UnitInterval(fold_in(key, 0), shape, dtype)));
   return radius * cos(UnitInterval(fold_in(key, 1), shape, dtype) * kTwoPi);
 }
 
 Tensor permutation(const Key& key, Dim n, SourceLocation line) {
-  LineScope scope{Line(line)};
+  LineScope scope(line, "permutation");
   return argsort(bits(key, {n}, i64));
 }
 

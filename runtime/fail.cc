@@ -20,7 +20,9 @@ std::string ErrorText(const std::string& op, const std::string& what, std::span<
 }
 
 void RethrowWithContext(const std::string& op, std::span<const Type> operands, Line line) {
-  auto text = [&](const Error& error) { return ErrorText(op, error.what(), operands, LineScope::Current(line)); };
+  auto text = [&](const Error& error) {
+    return ErrorText(LineScope::CurrentOp(op), error.what(), operands, LineScope::Current(line));
+  };
   try {
     throw;
   } catch (const SwitchError&) {

@@ -15,6 +15,7 @@ const char* InternText(std::string_view text) {
 namespace {
 
 thread_local Line t_scope_line;
+thread_local const char* t_scope_composite = nullptr;
 
 }  // namespace
 
@@ -29,14 +30,20 @@ std::string to_string(const Line& line) {
   return std::string(line.file) + ":" + std::to_string(line.line);
 }
 
-LineScope::LineScope(Line line) : outermost_(t_scope_line.file == nullptr) {
-  if (outermost_) t_scope_line = line;
+LineScope::LineScope(Line line, const char* composite) : outermost_(t_scope_line.file == nullptr) {
+  if (!outermost_) return;
+  t_scope_line = line;
+  t_scope_composite = composite;
 }
 
 LineScope::~LineScope() {
-  if (outermost_) t_scope_line = Line();
+  if (!outermost_) return;
+  t_scope_line = Line();
+  t_scope_composite = nullptr;
 }
 
 Line LineScope::Current(Line own) { return t_scope_line.file ? t_scope_line : own; }
+
+std::string LineScope::CurrentOp(const std::string& own) { return t_scope_composite ? t_scope_composite : own; }
 
 }  // namespace duet

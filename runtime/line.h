@@ -1,4 +1,5 @@
-// Line: a line of user code. LineScope: while a composite op runs, the ops inside it carry the line of its caller.
+// Line: a line of user code. LineScope: while a composite op runs, the ops inside it carry the line of its caller, and
+// its name when they fail.
 #pragma once
 
 #include <duet/error.h>
@@ -28,15 +29,18 @@ const char* InternText(std::string_view text);
 std::string to_string(const Line& line);
 
 /// Makes `line` the line of every op bound on this thread while it lives, unless an outer scope already did.
+/// `composite` is what the user called, a string literal: errors of the ops inside name it.
 class LineScope {
  public:
-  explicit LineScope(Line line);
+  explicit LineScope(Line line, const char* composite = nullptr);
   ~LineScope();
   LineScope(const LineScope&) = delete;
   LineScope& operator=(const LineScope&) = delete;
 
   /// The scope's line if there is one, else `own`.
   static Line Current(Line own);
+  /// The scope's composite if there is one, else `own`.
+  static std::string CurrentOp(const std::string& own);
 
  private:
   bool outermost_;

@@ -75,7 +75,7 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kShape, "matmul: operands have at least one axis\n  operands: f32[3,4], f32[]", [](In x) { return matmul(x[0], 2.0); }, {a}),
       ErrorCase(kShape, "matmul: [2] and [3] do not broadcast\n  operands: f32[2,3,4], f32[3,4,3]", [](In x) { return matmul(x[0], x[1]); }, {zeros({2, 3, 4}), zeros({3, 4, 3})}),
       ErrorCase(kShape, "concatenate: shapes differ beside axis 0: [3,4] and [5,6]\n  operands: f32[3,4], f32[5,6]", [](In x) { return concatenate({x[0], x[1]}); }, {a, b}),
-      ErrorCase(kShape, "concatenate: shapes differ beside axis 0: [1,4] and [1,3]\n  operands: f32[1,4], f32[1,3]", [](In x) { return stack({x[0], cast(x[1], f32)}); }, {row, i}),
+      ErrorCase(kShape, "stack: shapes differ beside axis 0: [1,4] and [1,3]\n  operands: f32[1,4], f32[1,3]", [](In x) { return stack({x[0], cast(x[1], f32)}); }, {row, i}),
       ErrorCase(kShape, "index_add: what is added must have shape [2,4], not [3,4]\n  operands: f32[3,4], i64[2], f32[3,4]", [](In x) { return index_add(x[0], x[1], x[0]); }, {a, l}),
       ErrorCase(kShape, "Shape: 9 axes, at most 8 are allowed", [](In x) { return reshape(x[0], {1, 1, 1, 1, 1, 1, 1, 3, 4}); }, {a}),
       ErrorCase(kShape, "Shape: 9 axes, at most 8 are allowed", [](In x) { return x[0] + zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}); }, {a}),
@@ -140,8 +140,12 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kValue, "arange: step is 0", [](In) { return arange(0, 3, 0); }, {}),
       ErrorCase(kDType, "add: the number 4294967296 does not fit i32\n  operands: i32[3], i64[]", [](In x) { return x[0] + (1LL << 32); }, {i}),
       // Composites speak for themselves, at the caller's line.
-      ErrorCase(kIndex, "sum: axis 7 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return mean(x[0], 7); }, {a}),
-      ErrorCase(kIndex, "max: axis 7 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return softmax(x[0], 7); }, {a}),
+      ErrorCase(kIndex, "mean: axis 7 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return mean(x[0], 7); }, {a}),
+      ErrorCase(kIndex, "softmax: axis 7 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return softmax(x[0], 7); }, {a}),
+      ErrorCase(kShape, "mean_squared_error: [3,4] and [5,6] do not broadcast\n  operands: f32[3,4], f32[5,6]", [](In x) { return mean_squared_error(x[0], x[1]); }, {a, b}),
+      ErrorCase(kShape, "layer_norm: [3,4] and [5,6] do not broadcast\n  operands: f32[3,4], f32[5,6]", [](In x) { return layer_norm(x[0], x[1], 0.0); }, {a, b}),
+      ErrorCase(kShape, "at(...).set: [3] does not broadcast to [4]\n  operands: f32[3]", [](In x) { return x[0].at(0).set(x[1]); }, {a, i}),
+      ErrorCase(kOutOfMemory, "uniform: size of i32[1099511627776,1048576] exceeds memory\n  operands: i64[]", [](In) { return random::uniform(random::Key(1), {1LL << 40, 1LL << 20}); }, {}),
       // Sizes.
       ErrorCase(kOutOfMemory, "zeros: size of f32[1099511627776,1024] exceeds memory", [](In) { return zeros({1LL << 40, 1LL << 10}); }, {}),
       ErrorCase(kOutOfMemory, "broadcast_to: size of f32[1099511627776,1099511627776,3,4] exceeds memory\n  operands: f32[3,4]", [](In x) { return broadcast_to(x[0], {1LL << 40, 1LL << 40, 3, 4}); }, {a}),
