@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <climits>
 
-#include "passes/index_map.h"
 #include "jit/resolve_plan.h"
+#include "passes/index_map.h"
 #include "runtime/symbols.h"
 
 namespace duet {

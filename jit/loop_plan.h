@@ -1,8 +1,8 @@
 // LoopPlan: a compiled graph as loop nests over buffers: plain data with a printed form, made from an optimised graph
 // by BuildLoopPlan (fusion, index maps, memory) and turned into machine code by the Compiler. It knows nothing of LLVM.
 // The kernel generator writes plans by hand, one op each, with sizes known only at run time. Sizes, strides and
-// offsets, in elements, are numbers or expressions of symbols; symbol i is Frame::dims[i]. A program and the plans of its
-// regions share their symbols.
+// offsets, in elements, are numbers or expressions of symbols; symbol i is Frame::dims[i]. A program and the plans of
+// its regions share their symbols.
 //
 // A nest runs once per work item: a point of its outer loops, or a block of the inner loop. For each item its phases
 // run one after the other; a phase is one pass over the inner (vectorised) loop, so what an earlier phase left in cache
@@ -138,7 +138,7 @@ struct ControlStep {
   std::vector<Dim> operand_slices;   ///< scan: bytes from slice to slice; 0: the same in every iteration
   std::vector<Dim> result_slices;    ///< scan: the same of the stacked results; 0: carries
   std::int32_t condition = -1;       ///< loops: the buffer of the condition's result; -1: none
-  std::int32_t arena = -1;           ///< the buffer that is the regions' arena, as large as the largest of theirs; -1: none
+  std::int32_t arena = -1;           ///< the buffer that holds the largest of the regions' arenas; -1: none
   std::vector<Dim> saved;            ///< while_gradient: per state but the last sweep's its place in a block
   Dim saved_bytes = 0;               ///< while_gradient: of a block, one per iteration
   Dim length = 0;                    ///< scan

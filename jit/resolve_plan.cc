@@ -23,9 +23,9 @@ class PlanResolver {
 
  private:
   std::shared_ptr<const LoopPlan> Region(const std::shared_ptr<const LoopPlan>& region) {
-    auto& resolved = regions_[region.get()];
-    if (!resolved) resolved = std::make_shared<const LoopPlan>(Resolve(*region));
-    return resolved;
+    if (const auto at = regions_.find(region.get()); at != regions_.end()) return at->second;
+    auto resolved = std::make_shared<const LoopPlan>(Resolve(*region));
+    return regions_[region.get()] = std::move(resolved);
   }
 
   void Know(Dim symbol, std::int64_t number) {

@@ -287,8 +287,9 @@ class PlanInterpreter {
       };
       while (goes_on()) turn(1, results);
     } else {
-      for (std::int64_t i = 0; i < step.length; ++i) {
-        const auto at = static_cast<std::size_t>(step.reverse ? step.length - 1 - i : i);
+      const auto length = static_cast<std::int64_t>(step.length);
+      for (std::int64_t i = 0; i < length; ++i) {
+        const auto at = static_cast<std::size_t>(step.reverse ? length - 1 - i : i);
         const auto slice = [&](Bytes whole, std::int64_t bytes) {
           return whole.subspan(at * static_cast<std::size_t>(bytes), static_cast<std::size_t>(bytes));
         };
@@ -320,7 +321,8 @@ class PlanInterpreter {
     for (std::size_t k = 0; k < step.operands.size(); ++k)
       if (!step.is_scanned[k]) Define(control.operands[k], load(k, 0));
     const auto carries = static_cast<std::size_t>(control.carries);
-    const auto place = [&](std::int64_t i) { return step.reverse ? control.length - 1 - i : i; };
+    const auto length = static_cast<std::int64_t>(control.length);
+    const auto place = [&](std::int64_t i) { return step.reverse ? length - 1 - i : i; };
     const auto before = [&](std::int64_t i) {
       for (std::size_t k = carries; k < step.operands.size(); ++k)
         if (step.is_scanned[k]) Define(control.operands[k], load(k, place(i)));
