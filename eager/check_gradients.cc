@@ -41,10 +41,15 @@ std::string IndexText(std::int64_t flat, const Shape& shape) {
 GradientCheck CheckGradientsOfCall(const FlatArguments& arguments, RunLeaves body, void* call) {
   for (int i = 0; i < arguments.tensor_count; ++i) {
     const Tensor& leaf = arguments.tensor(i);
-    if (!leaf.empty_handle() && !IsConcrete(leaf))
+    if (leaf.empty_handle()) continue;
+    if (!IsConcrete(leaf))
       Fail<TraceError>("check_gradients",
                        "looks at data, and a value that is traced or batched has none: call it outside",
                        leaf.body()->line);
+    if (!is_float(leaf.dtype()))
+      Fail<DTypeError>(
+          "check_gradients",
+          "differentiates by float tensors; argument " + std::to_string(i) + " is " + to_string(leaf.body()->type), {});
   }
   const auto run = [&](const std::vector<Tensor>& leaves) {
     FlatResults results;

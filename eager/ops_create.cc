@@ -71,6 +71,14 @@ Tensor Filled(const char* op, const Shape& shape, const Tensor& value, Line line
   }
 }
 
+Tensor FilledWith(const char* op, const Shape& shape, int number, DType dtype, Line line) {
+  try {
+    return Filled(op, shape, Literal(number, dtype), line);
+  } catch (const Error&) {
+    RethrowWithContext(op, {}, line);
+  }
+}
+
 }  // namespace
 
 namespace internal {
@@ -96,11 +104,9 @@ void CheckRow(std::int64_t length, std::int64_t wanted, SourceLocation line) {
 }  // namespace internal
 
 Tensor zeros(const Shape& shape, DType dtype, SourceLocation line) {
-  return Filled("zeros", shape, Literal(0, dtype), line);
+  return FilledWith("zeros", shape, 0, dtype, line);
 }
-Tensor ones(const Shape& shape, DType dtype, SourceLocation line) {
-  return Filled("ones", shape, Literal(1, dtype), line);
-}
+Tensor ones(const Shape& shape, DType dtype, SourceLocation line) { return FilledWith("ones", shape, 1, dtype, line); }
 Tensor full(const Shape& shape, const Arg& value) { return Filled("full", shape, value.value(), value.line()); }
 Tensor zeros_like(const Arg& x) {
   const Tensor like = x.value();

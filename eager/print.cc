@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "eager/bind.h"
 #include "runtime/fail.h"
 #include "runtime/tensor_body.h"
 
@@ -195,6 +196,7 @@ std::string to_string(const Tensor& tensor) {
                        "a value inside vmap stands for every example and has no data of its own (made at " +
                            to_string(body.line) + "): print what vmap returns",
                        {}, std::span(&body.type, 1));
+    if (!Interpreter::Top()) Fail<TraceError>("print", UsedOutside(tensor, "the value"), {}, std::span(&body.type, 1));
     Fail<TraceError>("print",
                      "a traced value has no data yet (made at " + to_string(body.line) +
                          "): use duet::print, or run the function eagerly with duet::run_functions_eagerly(true)",

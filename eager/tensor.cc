@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "eager/bind.h"
 #include "eager/convert_element.h"
 #include "eager/promote.h"
 #include "runtime/fail.h"
@@ -29,6 +30,7 @@ const TensorBody& Concrete(const Tensor& tensor, const char* what, Line line) {
                        "a value inside vmap stands for every example and has no data of its own" + made +
                            ": use duet::where to depend on it, or look at what vmap returns",
                        line, std::span(&body.type, 1));
+    if (!Interpreter::Top()) Fail<TraceError>(what, UsedOutside(tensor, "the value"), line, std::span(&body.type, 1));
     Fail<TraceError>(what,
                      "a traced value has no data yet" + made +
                          ": use duet::cond or duet::where to depend on it, duet::print to look at it, or run the "

@@ -167,6 +167,8 @@ Leaves RunScan(const char* name, const LeafFunction& body, Leaves carries, const
   std::vector<Type> types;
   Attributes attributes;
   Checked(name, line, [&] {
+    if (options.checkpoint_every < 0)
+      throw ValueError("checkpoint_every must not be negative, and is " + std::to_string(options.checkpoint_every));
     types = TypesOf(carries);
     const std::vector<Type> scanned = TypesOf(xs);
     attributes.length = ScanLength(scanned, options.length);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <mutex>
 
 namespace duet::internal {
 namespace {
@@ -50,6 +51,18 @@ std::string Cure(const Item& was, const Item& now) {
   return "";
 }
 
+// By line. Never freed: functions may outlive static objects.
+struct ShortLives {
+  static std::mutex& Mutex() {
+    static auto* mutex = new std::mutex;
+    return *mutex;
+  }
+  static int& OfLine(Line line) {
+    static auto* counts = new std::map<std::string, int>;
+    return (*counts)[to_string(line)];
+  }
+};
+
 }  // namespace
 
 std::string WhyTraced(const Description& was, const Description& now) {
@@ -91,6 +104,23 @@ std::string RetraceHistory::Miss(const std::string& name, Line defined, const De
   changes_.clear();
   changes_.shrink_to_fit();
   return text;
+}
+
+void CountShortLife(Line defined) {
+  if (!defined.file) return;
+  const std::lock_guard lock(ShortLives::Mutex());
+  ++ShortLives::OfLine(defined);
+}
+
+std::string WarningOfShortLives(const std::string& name, Line defined) {
+  if (!defined.file) return "";
+  const std::lock_guard lock(ShortLives::Mutex());
+  int& count = ShortLives::OfLine(defined);
+  if (count != kMisses - 1) return "";
+  ++count;  // warned
+  return "duet: " + name + " (" + to_string(defined) + ") was made " + std::to_string(kMisses) +
+         " times and traced for one call or two; a trace costs far more than a call.\n"
+         "  Make the function once, outside the loop or as a static, and call that\n";
 }
 
 }  // namespace duet::internal

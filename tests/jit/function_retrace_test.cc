@@ -68,6 +68,34 @@ TEST(FunctionRetrace, TheCureFitsTheCause) {
               HasSubstr("pass the same Variables each time"));
 }
 
+TEST(FunctionRetrace, WarnsOnceOfFunctionsMadeForOneCall) {
+  const auto f = [] {
+    const function g{[](const Tensor& x) { return x * 2; }, {.name = "anew"}};
+    g(ones({2}));
+  };
+  const std::string said = StderrOf([&] {
+    for (int n = 0; n < 20; ++n) f();
+  });
+  EXPECT_THAT(said, HasSubstr("duet: anew ("));
+  EXPECT_THAT(said, HasSubstr("was made 5 times and traced for one call or two"));
+  EXPECT_EQ(said.find("duet: anew"), said.rfind("duet: anew"));
+  EXPECT_THAT(StderrOf([&] {
+                std::vector<function<Tensor(Tensor)>> layers;
+                for (int n = 0; n < 20; ++n)
+                  layers.push_back({[](const Tensor& x) { return x * 2; }, {.name = "kept"}});
+                for (const auto& layer : layers) layer(ones({2}));
+              }),
+              Not(HasSubstr("kept")));
+  const auto often = [] {
+    const function g{[](const Tensor& x) { return x * 2; }, {.name = "worth it"}};
+    for (int n = 0; n < 20; ++n) g(ones({2}));
+  };
+  EXPECT_THAT(StderrOf([&] {
+                for (int n = 0; n < 20; ++n) often();
+              }),
+              Not(HasSubstr("worth it")));
+}
+
 TEST(FunctionRetrace, AFewTracesAreNoReasonToWarn) {
   const function f{[](const Tensor& x) { return x * 2; }};
   const std::string said = StderrOf([&] {

@@ -35,6 +35,20 @@ const std::vector<Mistake>& Mistakes() {
       {"function f{[](const Partial& p) { return p.w; }}; f(Partial{});",
        "DUET_STRUCT must list every field, in order"},
       {"Tensor x = ones({2}); x(0) = 3;", "deleted"},
+      {"cond(ones({}) > 0, [] { return ones({2}); }, [] {});", "all branches return a value, or none does"},
+      {"while_loop([](const Tensor& x) { return x < 3; }, [](Tensor x) { x += 1; }, zeros({}));",
+       "the body returns the new state"},
+      {"while_loop([](const Tensor& x) { return x < 3; }, [](const Tensor& x) { return std::pair{x, x}; }, zeros({}));",
+       "the body returns a state of the type that it takes"},
+      {"while_loop([](const Tensor&) { return 1.5; }, [](const Tensor& x) { return x; }, zeros({}));",
+       "the condition returns a 0-d bool Tensor"},
+      {"while_loop([](const Tensor& x) { return x < 3; }, [](const Tensor& a, const Tensor& b) { return std::pair{a, "
+       "b}; }, std::pair{1, 2});",
+       "the condition takes the state: one parameter"},
+      {"fori_loop(0, 9, [](const Tensor& x) { return x; }, zeros({}));", "before it fori_loop's takes the index"},
+      {"scan([](const Tensor& s, const Tensor& x) { return s + x; }, zeros({}), ones({3}));",
+       "the body returns a pair"},
+      {"scan([](const Tensor& s) { return std::pair{s, s}; }, zeros({}), ones({3}));", "the body takes two parameters"},
       {"duet::print(\"{}\", \"text\");", "print takes tensors, variables and numbers"},
   };
   return mistakes;
