@@ -10,6 +10,7 @@
 #include "eager/tape_level.h"
 #include "eager/transformed_leaves.h"
 #include "runtime/fail.h"
+#include "runtime/thread_object.h"
 
 namespace duet {
 namespace {
@@ -18,9 +19,11 @@ namespace {
 // thread makes the next tape. Levels out of sight may stand on one, so it is there until the thread ends.
 class Graveyard {
  public:
-  static const std::shared_ptr<Graveyard>& OfThisThread() {
-    static thread_local const auto graveyard = std::make_shared<Graveyard>();
-    return graveyard;
+  static std::shared_ptr<Graveyard> OfThisThread() {
+    struct Place {
+      std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
+    };
+    return ThreadObject<Place>::Get().graveyard;
   }
 
   void Bury(std::unique_ptr<TapeLevel> tape) {

@@ -1,5 +1,7 @@
 #include "eager/matmul_pack.h"
 
+#include "runtime/thread_object.h"
+
 // GCC 12's AVX-512 header starts "undefined" registers from themselves and then warns about it.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #ifndef __clang__
@@ -206,8 +208,10 @@ char* ScratchFor(MatmulScratch purpose, int64_t bytes) {
     int64_t size = 0;
     ~Buffer() { ::operator delete(data, std::align_val_t{64}); }
   };
-  thread_local Buffer buffers[static_cast<int>(MatmulScratch::kCount)];
-  Buffer& buffer = buffers[static_cast<int>(purpose)];
+  struct Buffers {
+    Buffer of[static_cast<int>(MatmulScratch::kCount)];
+  };
+  Buffer& buffer = ThreadObject<Buffers>::Get().of[static_cast<int>(purpose)];
   if (buffer.size < bytes) {
     ::operator delete(buffer.data, std::align_val_t{64});
     buffer.data = nullptr;

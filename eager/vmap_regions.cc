@@ -102,7 +102,8 @@ class BatchedRegions {
     attributes.host = OncePerExample(call_.attributes.host, mask_, level_.size(), has_active(), call_.line);
     const Tensors operands = PhysicalOperands();
     Tensors results = BindRegions({Op::host_call, operands, attributes, {}, call_.line});
-    return Wrap(std::move(results), Mask(results.size(), true));
+    const Mask all(results.size(), true);
+    return Wrap(std::move(results), all);
   }
 
   Tensors RunCall() {

@@ -149,7 +149,11 @@ void state() {
   Tensor weight = full({3}, 2.0f);
   Variable bias(zeros({3}), "bias");
   const float rate = 0.5f;
-  const function linear{[&](const Tensor& x) { return rate * x * weight + bias; }, {.name = "linear"}};
+  const function linear{[&](const Tensor& x) {
+                          const Tensor scaled = rate * x * weight;
+                          return scaled + bias;
+                        },
+                        {.name = "linear"}};
   linear(ones({3}));
   weight = zeros({3});     // not seen: linear has the weight that was there when it was traced
   bias.assign(ones({3}));  // seen

@@ -7,16 +7,19 @@
 
 #include "eager/bound_call.h"
 #include "graph/graph_region.h"
+#include "runtime/thread_object.h"
 
 namespace duet {
 
 namespace {
 
-thread_local std::vector<Tensor> t_held;
+struct HeldVariables {
+  std::vector<Tensor> values;
+};
 
 }  // namespace
 
-std::vector<Tensor> TakeHeldVariables() { return std::exchange(t_held, {}); }
+std::vector<Tensor> TakeHeldVariables() { return std::exchange(ThreadObject<HeldVariables>::Get().values, {}); }
 
 std::vector<NodeId> LastUses(const Graph& graph) {
   std::vector<NodeId> last(static_cast<std::size_t>(graph.value_count()), -1);
@@ -77,7 +80,7 @@ class RegionState {
       if (const Tensor value = take(graph_.operands(write)[0]); !value.empty_handle())
         BindWrite(graph_.inputs()[input].variable, value, write.line);
     }
-    t_held = std::move(held_);
+    ThreadObject<HeldVariables>::Get().values = std::move(held_);
   }
 
  private:

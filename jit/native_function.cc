@@ -9,6 +9,7 @@
 #include "eager/run_kernel.h"
 #include "runtime/fail.h"
 #include "runtime/float_environment.h"
+#include "runtime/thread_object.h"
 #include "runtime/thread_pool.h"
 
 namespace duet {
@@ -19,25 +20,26 @@ class ArenaLease {
  public:
   explicit ArenaLease(std::int64_t bytes) {
     if (bytes == 0) return;
-    buffer_ = std::exchange(t_kept_, BufferRef());
+    buffer_ = std::exchange(ThreadObject<Kept>::Get().buffer, BufferRef());
     if (!buffer_.get() || buffer_.get()->bytes < bytes + kAlignment) buffer_ = AllocateBuffer(bytes + kAlignment);
     const auto address = reinterpret_cast<std::uintptr_t>(buffer_.get()->data);
     data_ = reinterpret_cast<std::byte*>((address + kAlignment - 1) / kAlignment * kAlignment);
   }
   ~ArenaLease() {
-    if (buffer_.get() && buffer_.get()->bytes <= kKeptBytes) t_kept_ = std::move(buffer_);
+    if (buffer_.get() && buffer_.get()->bytes <= kKeptBytes) ThreadObject<Kept>::Get().buffer = std::move(buffer_);
   }
   std::byte* data() const { return data_; }
 
  private:
   static constexpr std::int64_t kAlignment = 64;
   static constexpr std::int64_t kKeptBytes = 64 << 20;
-  static thread_local BufferRef t_kept_;
+  struct Kept {
+    BufferRef buffer;
+  };
   alignas(kAlignment) static inline std::byte nothing_[kAlignment] = {};
   BufferRef buffer_;
   std::byte* data_ = nothing_;  // arrays without elements lie somewhere too: steps add to their addresses
 };
-thread_local BufferRef ArenaLease::t_kept_;
 
 // Blocks that grow with the iterations of a loop, last in, first out. They stay where they are.
 class BlockStack {

@@ -18,6 +18,7 @@
 #include "jit/llvm/target.h"
 #include "jit/process_exit.h"
 #include "runtime/options.h"
+#include "runtime/thread_object.h"
 
 namespace duet {
 namespace {
@@ -28,8 +29,10 @@ std::string SymbolOf(const LoopPlan& plan, bool debug) { return debug ? "duet::"
 
 /// Machines are not thread-safe and cost as much as a small compile: one per thread that compiles.
 llvm::TargetMachine& ThreadMachine(Isa isa, CodegenEffort effort = CodegenEffort::kDefault) {
-  thread_local std::unique_ptr<llvm::TargetMachine> machines[2][2];
-  auto& machine = machines[static_cast<std::size_t>(isa)][static_cast<std::size_t>(effort)];
+  struct Machines {
+    std::unique_ptr<llvm::TargetMachine> of[2][2];
+  };
+  auto& machine = ThreadObject<Machines>::Get().of[static_cast<std::size_t>(isa)][static_cast<std::size_t>(effort)];
   if (!machine) machine = MakeTargetMachine(MakeTargetSpec(isa), effort);
   return *machine;
 }

@@ -83,8 +83,9 @@ TEST(Shape, HasAtMostEightAxes) {
   EXPECT_EQ(full.rank(), 8);
   EXPECT_EQ(MessageOf<ShapeError>([&] { full.push_back(1); }), "9 axes, at most 8 are allowed");
   EXPECT_EQ(MessageOf<ShapeError>([&] { full.insert(0, 1); }), "9 axes, at most 8 are allowed");
-  const int line = __LINE__ + 1;
-  EXPECT_EQ(MessageOf<ShapeError>([] { (void)Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}; }),
+  const std::string message = MessageOf<ShapeError>([] { (void)Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}; });
+  const int line = __LINE__ - 1;
+  EXPECT_EQ(message,
             std::string("Shape: 9 axes, at most 8 are allowed\n  at ") + __FILE__ + ":" + std::to_string(line));
   EXPECT_EQ(MessageOf<ShapeError>([] { (void)Shape::Filled(-1, 1); }), "-1 axes, at most 8 are allowed");
   EXPECT_EQ(full.rank(), 8);
