@@ -80,7 +80,7 @@ class BlockCache {
     return block;
   }
 
-  // What is free is never more than tensors took at their peak; the largest blocks go first.
+  // What is free is never more than tensors took at their peak; what was used least recently goes first.
   void Give(int size_class, std::byte* block) {
     std::lock_guard lock(mutex_);
     blocks_[size_class].push_back(block);
@@ -106,19 +106,6 @@ class BlockCache {
 
  private:
   static constexpr int kClasses = 4 * 48;
-
-  void ReleaseDownTo(std::int64_t bytes) {
-    for (int size_class = kClasses - 1; size_class >= 0; --size_class) {
-      std::vector<std::byte*>& list = blocks_[size_class];
-      for (; cached_ > bytes && !list.empty(); list.pop_back()) {
-        if (ClassBytes(size_class) >= kHugeFrom)
-          munmap(list.back(), static_cast<std::size_t>(MappedBytes(ClassBytes(size_class))));
-        else
-          std::free(list.back());
-        cached_ -= ClassBytes(size_class);
-      }
-    }
-  }
 
   static std::int64_t MappedBytes(std::int64_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
 
