@@ -58,13 +58,15 @@ ValueId Graph::AddNode(Op op, std::span<const ValueId> operands, const Attribute
     assert(operand >= 0 && operand < value_count());
     operand_types.push_back(&type(operand));
   }
-  std::vector<Type> results;
+  std::vector<Type> results_of_whole;
+  Type only_result;
+  std::span<const Type> results(&only_result, 1);
   if (IsWhole(op))
-    results = RegionResultTypes(op, operand_types, attributes, regions);
+    results = results_of_whole = RegionResultTypes(op, operand_types, attributes, regions);
   else if (!regions.empty())
     throw ValueError("takes no regions");
   else
-    results.push_back(InferType(op, operand_types, attributes));
+    only_result = InferType(op, operand_types, attributes);
   if (op == Op::write_variable) CheckVariable(attributes.variable, results[0]);
   if (operand_list_.size() + operands.size() > kMaxValues) throw OutOfMemoryError("a graph is too large");
 

@@ -1,5 +1,6 @@
 #include "graph/trace.h"
 
+#include <absl/container/inlined_vector.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -144,8 +145,8 @@ void Trace::WarnOfUnrolling() const {
 }
 
 Tensor Trace::Process(Op op, Operands operands, const Attributes& attributes, Line line) {
-  std::vector<Ref> refs;
-  std::vector<const Type*> types;
+  absl::InlinedVector<Ref, 8> refs;
+  absl::InlinedVector<const Type*, 8> types;
   for (const Tensor* operand : operands) {
     refs.push_back(RefOf(*operand, duet::name(op), line));
     types.push_back(&operand->body()->type);

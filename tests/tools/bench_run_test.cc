@@ -137,6 +137,14 @@ TEST(BenchProgram, FreshProcessesGiveFirstResultsAndPhases) {
   EXPECT_LT(results[1].at("median_ns"), results[2].at("median_ns"));  // the first result does not wait for native code
 }
 
+TEST(BenchProgram, TenBatchSizesShareTwoTraces) {
+  const ProgramOutput output = RunBench("run retrace --quick --json -");  // fails on a third trace
+  ASSERT_EQ(output.status, 0) << output.text;
+  const Json results = Json::parse(output.text).at("results");
+  ASSERT_EQ(results.size(), 4u);
+  for (const std::size_t k : {0u, 1u}) EXPECT_LE(results[k].at("median_ns"), results[k + 2].at("median_ns"));
+}
+
 TEST(BenchProgram, MistakesAreNamed) {
   const ProgramOutput unknown = RunBench("run chian --quick");
   EXPECT_EQ(unknown.status, 2);

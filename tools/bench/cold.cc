@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -59,6 +60,23 @@ Json MeasurePeak(Contender& contender) {
   return {{"first", NowNs() - start}, {"peak_bytes", StatusBytes("VmHWM") - before}};
 }
 
+// A training loop whose batches have ten sizes, three times over.
+Json TimeBatches(Contender& contender) {
+  constexpr int kRounds = 3, kMostTraces = 2;
+  constexpr std::int64_t kBatches[] = {32, 20, 28, 12, 24, 31, 16, 8, 30, 25};
+  std::vector<double> calls;
+  for (int round = 0; round < kRounds; ++round)
+    for (const std::int64_t batch : kBatches) {
+      contender.TakeRows(batch);
+      const double start = NowNs();
+      contender.Run(1);
+      calls.push_back(NowNs() - start);
+    }
+  if (contender.Stats().traces > kMostTraces)
+    throw Error(fmt::format("{} traces, and {} are enough", contender.Stats().traces, kMostTraces));
+  return {{"median", MedianInterval(calls).median}, {"slowest", *std::max_element(calls.begin() + 1, calls.end())}};
+}
+
 Json FiguresOfChild(const std::string& workload, const std::string& kind) {
   char self[4096];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -92,6 +110,12 @@ class Children {
       results.push_back(result);
     }
     return results;
+  }
+
+  std::vector<Result> Retraces() {
+    const std::vector<Json> eager = Run("retrace-eager"), traced = Run("retrace-traced");
+    return {Timed("eager", eager, "median"), Timed("traced", traced, "median"), Timed("eager_max", eager, "slowest"),
+            Timed("traced_max", traced, "slowest")};
   }
 
   std::vector<Result> Times() {
@@ -130,13 +154,24 @@ const std::vector<ColdWorkload>& ColdWorkloads() {
       {"cold_chain", "fresh process: first calls of chain_1k", "chain_1k"},
       {"cold_mlp", "fresh process: first calls of mlp_sgd", "mlp_sgd"},
       {"cold_50", "fresh process: first calls of call_fifty", "call_fifty"},
-      {"peak_chain_16M", "fresh process: growth of its peak memory over the inputs of chain_16M", "chain_16M", true}};
+      {"peak_chain_16M", "fresh process: growth of its peak memory over the inputs of chain_16M", "chain_16M",
+       ColdWorkload::Kind::kPeak},
+      {"retrace", "fresh process: ten batch sizes in turn through mlp_sgd, three times", "mlp_sgd",
+       ColdWorkload::Kind::kRetrace}};
   return workloads;
 }
 
 std::vector<Result> MeasureCold(const ColdWorkload& workload, const RunOptions& options) {
   Children children(workload, options);
-  return workload.peak ? children.Peaks() : children.Times();
+  switch (workload.kind) {
+    case ColdWorkload::Kind::kTimes:
+      return children.Times();
+    case ColdWorkload::Kind::kPeak:
+      return children.Peaks();
+    case ColdWorkload::Kind::kRetrace:
+      return children.Retraces();
+  }
+  return {};
 }
 
 int RunChild(const std::string& name, const std::string& kind) {
@@ -150,9 +185,11 @@ int RunChild(const std::string& name, const std::string& kind) {
     GetCompiler();
     load_ns = NowNs() - load_ns;
   }
-  const bool traced = kind != "eager" && kind != "peak-eager";
+  const bool traced = !kind.ends_with("eager");
   const auto contender = workload.duet(traced ? DuetMode::kTraced : DuetMode::kEager, workload.name, inputs);
-  Json figures = kind.starts_with("peak") ? MeasurePeak(*contender) : TimeFirst(*contender, traced);
+  Json figures = kind.starts_with("peak")      ? MeasurePeak(*contender)
+                 : kind.starts_with("retrace") ? TimeBatches(*contender)
+                                               : TimeFirst(*contender, traced);
   figures["load"] = load_ns;
   fmt::print("{}\n", figures.dump());
   return 0;

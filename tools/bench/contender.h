@@ -26,6 +26,8 @@ class Contender {
   /// Waits for native code. Throws Error when there is none to be had.
   virtual void Compile() {}
   virtual FunctionStats Stats() const { return {}; }
+  /// From here on the arguments are the first so many rows of those given.
+  virtual void TakeRows(std::int64_t rows) { (void)rows; }
 };
 
 /// Makes a contender that runs Duet code, from the workload's inputs.
@@ -69,7 +71,8 @@ class DuetCode<F, R(P...)> final : public Contender {
       : mode_(mode),
         plain_(f),
         traced_(std::move(f), {.name = name}),
-        arguments_(inputs.end() - static_cast<std::ptrdiff_t>(sizeof...(P)), inputs.end()) {}
+        all_(inputs.end() - static_cast<std::ptrdiff_t>(sizeof...(P)), inputs.end()),
+        arguments_(all_) {}
 
   void Run(std::int64_t times) override {
     // The result is freed before the next is made, so that both can lie in the same memory.
@@ -89,6 +92,9 @@ class DuetCode<F, R(P...)> final : public Contender {
     if (mode_ == DuetMode::kTraced) CompileFor(Indices());
   }
   FunctionStats Stats() const override { return traced_.stats(); }
+  void TakeRows(std::int64_t rows) override {
+    for (std::size_t i = 0; i < arguments_.size(); ++i) arguments_[i] = all_[i](range(0, rows));
+  }
 
  private:
   using Indices = std::index_sequence_for<P...>;
@@ -105,7 +111,7 @@ class DuetCode<F, R(P...)> final : public Contender {
   DuetMode mode_;
   F plain_;
   function<R(P...)> traced_;
-  Values arguments_;
+  Values all_, arguments_;
   R result_;
 };
 

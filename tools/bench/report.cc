@@ -82,12 +82,12 @@ void PrintMachine(const Machine& machine, bool by_size) {
 
 void PrintResults(const std::string& name, const std::string& doc, const std::vector<Result>& results) {
   fmt::print("\n{}  {}\n", name, doc);
-  fmt::print("  {:<9} {:>7}  {:>9}  {:<23} {:>8}  {:>10}  {:>7}  {:>9}  {}\n", "mode", "threads", "median",
+  fmt::print("  {:<10} {:>7}  {:>9}  {:<23} {:>8}  {:>10}  {:>7}  {:>9}  {}\n", "mode", "threads", "median",
              "95 % interval", "vs eager", "rate", "ceiling", "peak", "bits differ");
   for (const Result& r : results) {
     const std::string interval = fmt::format("{} .. {}", DurationText(r.ns.low), DurationText(r.ns.high));
     const std::string ceiling = r.limit_ns > 0 ? fmt::format("{:.0f} %", 100 * r.limit_ns / r.ns.median) : kNone;
-    fmt::print("  {:<9} {:>7}  {:>9}  {:<23} {:>8}  {:>10}  {:>7}  {:>9}  {}\n", r.mode, r.threads,
+    fmt::print("  {:<10} {:>7}  {:>9}  {:<23} {:>8}  {:>10}  {:>7}  {:>9}  {}\n", r.mode, r.threads,
                DurationText(r.ns.median), interval, TimesEagerText(r), ThroughputText(r), ceiling,
                r.peak_bytes ? BytesText(*r.peak_bytes) : kNone, r.bits_differ ? std::to_string(*r.bits_differ) : kNone);
   }
