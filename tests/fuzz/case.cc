@@ -109,6 +109,18 @@ void Case::Trace() {
   graph = trace.Finish(program->Run(surroundings, traced), {});
 }
 
+void Case::Resize(std::int64_t from, std::int64_t to) {
+  arguments.clear();
+  originals.clear();
+  for (const Recipe::Item& input : program->inputs()) {
+    if (input.input != Input::Kind::kArgument) continue;
+    Type type = input.type;
+    for (int axis = 0; axis < type.shape.rank(); ++axis)
+      if (type.shape[axis].same(from)) type.shape[axis] = to;
+    AddArgument(input.name, type);
+  }
+}
+
 std::string CurrentError() {
   const auto text = [](const char* kind, const std::exception& error) {
     return std::string(kind) + ": " + error.what();

@@ -22,6 +22,8 @@ struct Case {
 
   /// Of a program: the graph that it is traced to. Throws what tracing throws.
   void Trace();
+  /// Of a program: arguments with another size where they had this one.
+  void Resize(std::int64_t from, std::int64_t to);
 
   struct State {
     std::shared_ptr<VariableBody> body;

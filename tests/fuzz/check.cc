@@ -175,6 +175,49 @@ void CheckFunctionUnderTape(const Case& program, const Outcome& expected) {
                  })));
 }
 
+bool RaisesAtRunTime(std::string_view error) {
+  return error.starts_with("CheckError") || error.starts_with("IndexError: take") ||
+         error.starts_with("IndexError: index_");
+}
+
+// Called with another size of an argument's axis, and then one more: the trace has a symbol there, and one program
+// serves all sizes. Where a trace fails, nothing of the call is done.
+void CheckFunctionOfSizes(const Case& program) {
+  if (!program.program) return;
+  const std::vector<FreeSize> sizes = program.program->FreeSizes();
+  if (sizes.empty()) return;
+  const FreeSize& free = sizes[program.seed % sizes.size()];
+  Program resizable = *program.program;
+  resizable.Free(free);
+  using List = std::vector<Tensor>;
+  const auto plain = [&](const List& arguments) { return resizable.Run(program.surroundings, arguments); };
+  const function<List(List)> traced(plain);
+  const auto call = [](const auto& f) {
+    return [&f](std::span<const Tensor> arguments) { return f(List(arguments.begin(), arguments.end())); };
+  };
+  bool is_compiled = false;
+  for (const std::int64_t more : {0, 3, 1, 40}) {
+    Case resized = program;
+    resized.Resize(free.size, free.size + more);
+    Outcome expected;
+    try {
+      expected = Run(resized, call(plain));
+    } catch (const TooManyTurns&) {
+      return;
+    }
+    if (!expected.error.empty() && !RaisesAtRunTime(expected.error)) continue;
+    const std::string where = fmt::format("{} instead of {}", free.size + more, free.size);
+    const Outcome got = Run(resized, call(traced));
+    if (!got.error.empty() && !RaisesAtRunTime(got.error) && expected.error.empty()) continue;  // of a branch not taken
+    Expect(Compare(expected, got), where + (is_compiled ? ", after others" : ""));
+    if (more == 0 || is_compiled || !expected.error.empty()) continue;
+    traced.compile(resized.arguments);
+    ++Counts().compilations;
+    is_compiled = true;
+    Expect(Compare(expected, Run(resized, call(traced))), where + ", compiled");
+  }
+}
+
 std::vector<std::string> Ways(const Case& program, const CheckOptions& options) {
   if (!options.only.empty()) return {options.only};
   Random random(program.seed ^ 0xD1CE);
@@ -185,8 +228,8 @@ std::vector<std::string> Ways(const Case& program, const CheckOptions& options) 
     if (!program.program || options.all || random.Chance(20)) ways.push_back(std::string("passes-") + pass.name);
   if (!options.native) return ways;
   ways.push_back("native");
-  std::vector<std::string> sampled = {"native-unfused", "native-unplanned", "native-recorded", "function",
-                                      "function-tape"};
+  std::vector<std::string> sampled = {"native-unfused", "native-unplanned", "native-recorded",
+                                      "function",       "function-tape",    "function-sizes"};
   for (const Pass& pass : AllPasses()) sampled.push_back(std::string("native-") + pass.name);
   for (const std::string& way : sampled)
     if (random.Chance(percent)) ways.push_back(way);
@@ -198,6 +241,7 @@ void CheckWay(const Case& program, const Outcome& expected, const std::string& w
   if (way == "evaluation") return Expect(Compare(expected, Evaluate(program)));
   if (way == "text") return CheckText(program);
   if (way == "function-tape") return CheckFunctionUnderTape(program, expected);
+  if (way == "function-sizes") return CheckFunctionOfSizes(program);
   if (way == "function") return CheckFunction(program, expected);
   if (way.starts_with("native")) return CheckNative(program, expected, way);
   CheckPasses(program, expected, way.size() > 7 ? way.substr(7) : "");

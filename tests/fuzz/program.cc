@@ -39,11 +39,13 @@ class Runner {
   struct Frame;
 
  public:
-  Runner(const Surroundings& surroundings, const std::vector<Item>& inputs, const List& arguments)
+  Runner(const Surroundings& surroundings, const std::vector<Item>& inputs, const List& arguments,
+         const std::optional<FreeSize>& free)
       : surroundings_(surroundings) {
     std::size_t next = 0;
     for (const Item& input : inputs)
       if (input.input == Input::Kind::kArgument) arguments_.emplace(input.name, arguments[next++]);
+    if (free) free_ = {free->size, arguments_.at(free->argument).shape()[free->axis]};
   }
 
   // A region, or the whole. `line` is that of its first item.
@@ -77,6 +79,8 @@ class Runner {
       for (const Item& item : region.items) lines += 1 + LinesOf(item.regions);
     return lines;
   }
+
+  Dim SizeOf(Dim written) const { return free_ && written.same(free_->first) ? free_->second : written; }
 
   Variable VariableAt(const Frame& frame, int place) const {
     return surroundings_.variables.at(frame.recipe.items[static_cast<std::size_t>(place)].name);
@@ -112,7 +116,9 @@ class Runner {
     if (item.op == Op::constant) return Literal(item.attributes.data);
     std::vector<const Tensor*> operands;
     for (std::size_t i = 0; i < item.operands.size(); ++i) operands.push_back(&operand(i));
-    return Bind(item.op, operands, item.attributes, Line(kFile, static_cast<std::uint32_t>(line)));
+    Attributes attributes = item.attributes;
+    for (int axis = 0; axis < attributes.shape.rank(); ++axis) attributes.shape[axis] = SizeOf(attributes.shape[axis]);
+    return Bind(item.op, operands, attributes, Line(kFile, static_cast<std::uint32_t>(line)));
   }
 
   void Turn() {
@@ -163,7 +169,7 @@ class Runner {
         };
         auto [last, stacked] =
             scan(step, List(passed.begin(), passed.begin() + carries), List(passed.begin() + carries, passed.end()),
-                 {.reverse = item.reverse, .length = item.length, .checkpoint_every = item.checkpoint_every});
+                 {.reverse = item.reverse, .length = SizeOf(item.length), .checkpoint_every = item.checkpoint_every});
         last.insert(last.end(), stacked.begin(), stacked.end());
         return last;
       }
@@ -187,6 +193,7 @@ class Runner {
 
   const Surroundings& surroundings_;
   std::map<std::string, Tensor> arguments_;
+  std::optional<std::pair<std::int64_t, Dim>> free_;  ///< as written, and what it is
   int turns_ = 0;
 };
 
@@ -196,6 +203,15 @@ void CollectWritten(const Recipe& recipe, std::set<std::string>& written) {
     if (item.kind == Kind::kNode && item.op == Op::write_variable)
       written.insert(recipe.items[static_cast<std::size_t>(item.attributes.variable)].name);
     for (const Recipe& region : item.regions) CollectWritten(region, written);
+  }
+}
+
+void CollectFixedSizes(const Recipe& recipe, std::set<std::int64_t>& sizes) {
+  for (const Item& item : recipe.items) {
+    const bool is_data = item.kind == Kind::kInput || (item.kind == Kind::kNode && item.op == Op::constant);
+    if (is_data && !(item.kind == Kind::kInput && item.input == Input::Kind::kArgument))
+      for (const Dim dim : item.type.shape) sizes.insert(static_cast<std::int64_t>(dim));
+    for (const Recipe& region : item.regions) CollectFixedSizes(region, sizes);
   }
 }
 
@@ -214,9 +230,25 @@ Program::Program(Recipe recipe) : recipe_(std::move(recipe)) {
   CollectWritten(recipe_, written_);
 }
 
+std::vector<FreeSize> Program::FreeSizes() const {
+  std::set<std::int64_t> fixed;
+  CollectFixedSizes(recipe_, fixed);
+  std::vector<FreeSize> sizes;
+  for (const Item& input : inputs_) {
+    if (input.input != Input::Kind::kArgument) continue;
+    for (int axis = 0; axis < input.type.shape.rank(); ++axis) {
+      const auto size = static_cast<std::int64_t>(input.type.shape[axis]);
+      if (size >= 2 && fixed.insert(size).second) sizes.push_back({size, input.name, axis});
+    }
+  }
+  return sizes;
+}
+
 List Program::Run(const Surroundings& surroundings, const List& arguments,
                   const std::function<Forward(Forward)>& wrap) const {
-  Forward forward = [&](const List& all) { return Runner(surroundings, inputs_, all).Run(recipe_, 1, {}, nullptr); };
+  Forward forward = [&](const List& all) {
+    return Runner(surroundings, inputs_, all, free_).Run(recipe_, 1, {}, nullptr);
+  };
   if (wrap) forward = wrap(forward);
   std::vector<Variable> variables;
   for (const auto& [name, variable] : surroundings.variables)

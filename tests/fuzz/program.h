@@ -5,6 +5,7 @@
 #include <duet/variable.h>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -18,6 +19,13 @@ namespace duet::fuzz {
 struct Surroundings {
   std::map<std::string, Tensor> captures;
   std::map<std::string, Variable> variables;
+};
+
+/// A size that calls may change: that of an argument's axis, wherever it stands in a type of the program.
+struct FreeSize {
+  std::int64_t size;
+  std::string argument;
+  int axis;
 };
 
 /// A program that shrinking has robbed of its loops' ends. No std::exception: it is no outcome.
@@ -38,10 +46,16 @@ class Program {
   List Run(const Surroundings& surroundings, const List& arguments,
            const std::function<Forward(Forward)>& wrap = nullptr) const;
 
+  /// Sizes from 2 on that arguments have and no capture, variable or constant has.
+  std::vector<FreeSize> FreeSizes() const;
+  /// From here on, where the size stands in the program's text the argument's own is meant.
+  void Free(FreeSize size) { free_ = std::move(size); }
+
  private:
   Recipe recipe_;
   std::vector<Recipe::Item> inputs_;
   std::set<std::string> written_;  ///< variables
+  std::optional<FreeSize> free_;
 };
 
 }  // namespace duet::fuzz
