@@ -39,7 +39,7 @@ void AddCalls(std::vector<Workload>& list) {
                   .flops = 4});
   // Against call_one: what seven more arguments cost in finding the trace and handing them over.
   std::vector<Input> eight;
-  for (int i = 0; i < 8; ++i) eight.push_back(Uniform(1607 + i, {kFour}, -1, 1));
+  for (std::uint64_t i = 0; i < 8; ++i) eight.push_back(Uniform(1607 + i, {kFour}, -1, 1));
   list.push_back({.name = "call_eight",
                   .doc = "a + 1 of the first of 8 arguments, 4 floats each",
                   .inputs = eight,
