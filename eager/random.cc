@@ -27,6 +27,12 @@ void CheckFloat(const char* op, DType dtype, SourceLocation line) {
 
 Key::Key(std::int64_t seed, SourceLocation line) : value_(tensor(seed, i64, line)) {}
 
+Key::Key(Tensor value, SourceLocation line) : value_(std::move(value)) {
+  if (value_.empty_handle()) Fail<ValueError>("Key", "the Tensor is empty", line);
+  if (const Type& type = value_.body()->type; !(type == Type{i64, {}}))
+    Fail<ValueError>("Key", "a key is an i64[], not " + to_string(type), line);
+}
+
 Key fold_in(const Key& key, const Arg& number) {
   LineScope scope(number.line(), "fold_in");
   const Tensor index = cast(number, i64);

@@ -13,7 +13,8 @@ namespace duet::random {
 class Key {
  public:
   explicit Key(std::int64_t seed, SourceLocation line = SourceLocation::current());
-  explicit Key(Tensor value) : value_(std::move(value)) {}
+  /// Throws ValueError unless it is an i64[].
+  explicit Key(Tensor value, SourceLocation line = SourceLocation::current());
   const Tensor& value() const { return value_; }
 
  private:

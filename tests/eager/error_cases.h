@@ -138,6 +138,7 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kValue, "sum: an operand is an empty Tensor", [](In) { return sum(Tensor()); }, {}),
       ErrorCase(kValue, "matmul: an operand is an empty Tensor", [](In x) { return matmul(x[0], Tensor()); }, {a}),
       ErrorCase(kValue, "take: an operand is an empty Tensor\n  operands: f32[3,4]", [](In x) { return take(x[0], Tensor()); }, {a}),
+      ErrorCase(kValue, "Key: a key is an i64[], not i32[3]", [](In x) { return random::uniform(random::Key(x[0]), {2}); }, {i}),
       ErrorCase(kValue, "arange: step is 0", [](In) { return arange(0, 3, 0); }, {}),
       ErrorCase(kValue, "fold: checkpoint_every must not be negative, and is -3", [](In x) { return fold([](const Tensor& s, const Tensor& y) { return s + y; }, x[0], x[1], {.checkpoint_every = -3}); }, {row, a}),
       ErrorCase(kDType, "add: the number 4294967296 does not fit i32\n  operands: i32[3], i64[]", [](In x) { return x[0] + (1LL << 32); }, {i}),
