@@ -15,6 +15,7 @@ namespace {
 // Read by every op and call: from the thread's own block, without a call of the dynamic linker.
 [[gnu::tls_model("initial-exec")]] thread_local Interpreter* t_top = nullptr;
 [[gnu::tls_model("initial-exec")]] thread_local bool t_no_writes = false;
+[[gnu::tls_model("initial-exec")]] thread_local int t_level_scopes = 0;
 
 void CheckConcrete(const Tensor& operand) {
   if (operand.empty_handle()) throw ValueError("an operand is an empty Tensor");
@@ -171,7 +172,15 @@ void Interpreter::Pop() {
   }
 }
 
-LevelScope::LevelScope(Interpreter* top) : outer_(t_top) { t_top = top; }
-LevelScope::~LevelScope() { t_top = outer_; }
+LevelScope::LevelScope(Interpreter* top) : outer_(t_top) {
+  t_top = top;
+  ++t_level_scopes;
+}
+LevelScope::~LevelScope() {
+  t_top = outer_;
+  --t_level_scopes;
+}
+
+bool LevelScope::Any() { return t_level_scopes > 0; }
 
 }  // namespace duet

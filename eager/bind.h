@@ -130,6 +130,9 @@ class LevelScope {
   LevelScope(const LevelScope&) = delete;
   LevelScope& operator=(const LevelScope&) = delete;
 
+  /// Whether this thread is inside one: levels out of sight may stand on any of those in sight.
+  static bool Any();
+
  private:
   Interpreter* outer_;
 };

@@ -15,8 +15,9 @@
 namespace duet {
 namespace {
 
-// Tapes on a thread's stack that another thread has destroyed. They are spent and let everything pass until their own
-// thread makes the next tape. Levels out of sight may stand on one, so it is there until the thread ends.
+// Tapes on a thread's stack that were destroyed by another thread, or where levels that stand on them are out of sight.
+// They are spent and let everything pass until their own thread makes the next tape with all levels in sight, and are
+// there until the thread ends.
 class Graveyard {
  public:
   static std::shared_ptr<Graveyard> OfThisThread() {
@@ -82,13 +83,14 @@ class StopsDerivatives final : public CallRule {
 
 GradientTape::GradientTape() : GradientTape(Options()) {}
 GradientTape::GradientTape(Options options) {
-  Graveyard::OfThisThread()->LeaveAll();
+  if (!LevelScope::Any()) Graveyard::OfThisThread()->LeaveAll();
   recording_ = std::make_unique<Recording>(options);
 }
 GradientTape::~GradientTape() {
   recording_->Finish();
   const std::shared_ptr<Graveyard> graveyard = recording_->graveyard();
-  if (graveyard && graveyard != Graveyard::OfThisThread()) graveyard->Bury(std::move(recording_));
+  if (graveyard && (LevelScope::Any() || graveyard != Graveyard::OfThisThread()))
+    graveyard->Bury(std::move(recording_));
 }
 
 GradientTape::Pause::Pause(GradientTape& tape) : tape_(tape) { tape_.recording_->Pause(); }

@@ -24,20 +24,18 @@ Tensor ToExamples(const Tensor& tensor, Dim size, Line line) {
 // which: the others raise nothing and contribute nothing.
 class BatchedRule final : public CallRule {
  public:
-  /// `some`: a region of that code, null where all run it.
-  BatchedRule(std::shared_ptr<const CallRule> one, std::uint64_t level, std::vector<bool> is_batched, RegionRef some)
-      : one_(std::move(one)),
-        level_(level),
-        is_batched_(std::move(is_batched)),
-        any_(std::find(is_batched_.begin(), is_batched_.end(), true) != is_batched_.end()),
-        some_(std::move(some)) {}
+  /// `any`: the outputs are those of all examples, because an input is or something that was captured. `some`: a region
+  /// of code that only some run, null where all do.
+  BatchedRule(std::shared_ptr<const CallRule> one, std::uint64_t level, std::vector<bool> is_batched, bool any,
+              RegionRef some)
+      : one_(std::move(one)), level_(level), is_batched_(std::move(is_batched)), any_(any), some_(std::move(some)) {}
 
   bool differentiates() const override { return one_->differentiates(); }
   bool has_jvp() const override { return one_->has_jvp(); }
 
   std::vector<Tensor> Backward(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
                                const std::vector<Tensor>& adjoints) const override {
-    return Run(inputs, [&](const VmapLevel& level) {
+    return Run(inputs, outputs, [&](const VmapLevel& level) {
       std::vector<Tensor> found =
           one_->Backward(Wrap(level, inputs), WrapAll(level, outputs), WrapAll(level, adjoints));
       LevelScope below_it(level.below());
@@ -47,13 +45,14 @@ class BatchedRule final : public CallRule {
         if (some_) found[i] = OfActive(inputs.back(), found[i]);
         if (any_ && !is_batched_[i]) found[i] = sum(found[i], 0);  // an input that all examples share
       }
+      if (some_) found.emplace_back();
       return found;
     });
   }
 
   std::vector<Tensor> Forward(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
                               const std::vector<Tensor>& tangents) const override {
-    return Run(inputs, [&](const VmapLevel& level) {
+    return Run(inputs, outputs, [&](const VmapLevel& level) {
       std::vector<Tensor> found = one_->Forward(Wrap(level, inputs), WrapAll(level, outputs), Wrap(level, tangents));
       LevelScope below_it(level.below());
       for (Tensor& tangent : found)
@@ -63,17 +62,14 @@ class BatchedRule final : public CallRule {
   }
 
  private:
-  // How many examples there are is what the inputs say: a trace may be differentiated for another number of them.
+  // How many examples there are is what the arrays say: a trace may be differentiated for another number of them.
   template <class Body>
-  std::vector<Tensor> Run(const std::vector<Tensor>& inputs, Body body) const {
-    const auto batched = std::find(is_batched_.begin(), is_batched_.end(), true) - is_batched_.begin();
-    const Tensor& counted = some_ ? inputs.back() : inputs[static_cast<std::size_t>(batched)];
+  std::vector<Tensor> Run(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs, Body body) const {
+    const Tensor& counted = some_ ? inputs.back() : outputs[0];
     VmapLevel level(counted.shape()[0], level_);
     if (!some_) return body(level);
     const VmapLevel::ActiveScope scope(level, inputs.back(), *some_);
-    std::vector<Tensor> found = body(level);
-    found.emplace_back();
-    return found;
+    return body(level);
   }
 
   Tensor OfActive(const Tensor& active, const Tensor& contribution) const {
@@ -221,7 +217,7 @@ bool VmapLevel::watches(std::span<const Tensor> operands, std::span<const std::s
 BoundCall VmapLevel::CallBelow(const BoundCall& call) {
   BoundCall below_call = call;
   std::vector<bool> is_batched;
-  bool any = false;
+  bool any = std::any_of(call.outputs.begin(), call.outputs.end(), [&](const Tensor& output) { return owns(output); });
   for (Tensor& input : below_call.inputs) {
     is_batched.push_back(owns(input));
     any = any || owns(input);
@@ -240,7 +236,7 @@ BoundCall VmapLevel::CallBelow(const BoundCall& call) {
     below_call.inputs.push_back(active_);
     some = region_->Record({}, [](std::span<const Tensor>) { return std::vector<Tensor>(); }, call.line);
   }
-  below_call.rule = std::make_shared<BatchedRule>(call.rule, id_, std::move(is_batched), std::move(some));
+  below_call.rule = std::make_shared<BatchedRule>(call.rule, id_, std::move(is_batched), any, std::move(some));
   return below_call;
 }
 

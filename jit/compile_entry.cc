@@ -1,4 +1,5 @@
 // From a recorded graph to native code: on the calling thread or on the one compile thread.
+#include <absl/container/flat_hash_set.h>
 #include <duet/error.h>
 #include <pthread.h>
 
@@ -41,17 +42,50 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
+// About what a plan takes, regions that steps share once.
+class PlanBytes {
+ public:
+  std::size_t Of(const LoopPlan& plan) {
+    std::size_t bytes = sizeof plan + plan.buffers.size() * sizeof(PlanBuffer);
+    for (const Step& step : plan.steps)
+      bytes += sizeof step + std::visit([&](const auto& of_some_kind) { return Beside(of_some_kind); }, step);
+    return bytes;
+  }
+
+ private:
+  static constexpr std::size_t kVectors = 64;  // what the vectors of an instruction or operand hold
+
+  std::size_t Beside(const LoopNest& nest) {
+    std::size_t bytes = 0;
+    for (const Phase& phase : nest.phases)
+      bytes += sizeof phase + (phase.body.size() + phase.after.size()) * (sizeof(Instruction) + kVectors);
+    return bytes;
+  }
+  std::size_t Beside(const LibraryStep& step) {
+    return (step.operands.size() + step.results.size()) * (sizeof(LibraryStep::Operand) + kVectors);
+  }
+  std::size_t Beside(const ControlStep& step) {
+    std::size_t bytes = (step.operands.size() + step.results.size()) * kVectors;
+    for (const auto& region : step.regions)
+      if (counted_.insert(region.get()).second) bytes += Of(*region);
+    return bytes;
+  }
+  std::size_t Beside(const ScalarStep& step) { return Beside(step.control); }
+  std::size_t Beside(const ScalarControl& control) {
+    std::size_t bytes = 0;
+    for (const ScalarCode& region : control.regions)
+      for (const ScalarCode::Item& item : region.items)
+        bytes += sizeof item + kVectors + (item.control ? sizeof *item.control + Beside(*item.control) : 0);
+    return bytes;
+  }
+
+  absl::flat_hash_set<const LoopPlan*> counted_;
+};
+
 // The plan is the larger part of it.
 std::int64_t BytesOf(const NativeFunction& native, bool shares_code) {
-  std::int64_t bytes = std::int64_t{sizeof native} + (shares_code ? 0 : native.executable().code_bytes);
-  for (const Step& step : native.plan().steps) {
-    bytes += sizeof step;
-    const auto* nest = std::get_if<LoopNest>(&step);
-    if (!nest) continue;
-    for (const Phase& phase : nest->phases)
-      bytes += static_cast<std::int64_t>((phase.body.size() + phase.after.size()) * (sizeof(Instruction) + 64));
-  }
-  return bytes;
+  return static_cast<std::int64_t>(sizeof native + PlanBytes().Of(native.plan())) +
+         (shares_code ? 0 : native.executable().code_bytes);
 }
 
 // Held while a compilation touches what calls look at, so that fork() finds that whole.

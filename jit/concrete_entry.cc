@@ -1,5 +1,7 @@
 #include "jit/concrete_entry.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 
 #include "graph/bind_symbols.h"
@@ -96,13 +98,27 @@ void SetTrace(ConcreteFunction::Entry& entry, const std::shared_ptr<const Symbol
           entry.recorded.inputs()[static_cast<std::size_t>(entry.recorded.attributes(node).variable)].variable);
 }
 
-std::int64_t BytesOf(const ConcreteFunction::Entry& entry) {
-  std::int64_t bytes = sizeof entry + 512;
-  bytes += static_cast<std::int64_t>(entry.recorded.nodes().size() * (sizeof(Node) + 64));
-  bytes += static_cast<std::int64_t>(entry.recorded.inputs().size() * (sizeof(Input) + 64));
-  for (const Node& node : entry.recorded.nodes())
+namespace {
+
+// About what a graph takes, regions that nodes share once.
+std::int64_t GraphBytes(const Graph& graph, absl::flat_hash_set<const Graph*>& counted) {
+  std::int64_t bytes = sizeof graph;
+  bytes += static_cast<std::int64_t>(graph.nodes().size() * (sizeof(Node) + 64));
+  bytes += static_cast<std::int64_t>(graph.inputs().size() * (sizeof(Input) + 64));
+  for (const Node& node : graph.nodes()) {
     if (node.op == Op::constant)
-      bytes += entry.recorded.attributes(node).data.size() * bytes_of(entry.recorded.type(node.first_result).dtype);
+      bytes += graph.attributes(node).data.size() * bytes_of(graph.type(node.first_result).dtype);
+    for (const GraphRef& region : graph.regions(node))
+      if (counted.insert(region.get()).second) bytes += GraphBytes(*region, counted);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::int64_t BytesOf(const ConcreteFunction::Entry& entry) {
+  absl::flat_hash_set<const Graph*> counted;
+  std::int64_t bytes = sizeof entry + 512 + GraphBytes(entry.recorded, counted);
   for (const internal::Description::Item& item : entry.arguments.items)
     bytes += static_cast<std::int64_t>(sizeof item + item.path.capacity() + item.text.capacity() + sizeof(Type));
   return bytes;

@@ -51,7 +51,7 @@ FunctionState::FunctionState(FunctionOptions options, Line line) : options_(std:
 FunctionState::~FunctionState() {
   TraceBudget::Get().Remove(this);
   for (const auto& entry : entries_) TraceBudget::Get().Release(*entry);
-  if (retired_.misses > 0 && retired_.hits <= retired_.misses) CountShortLife(line_);
+  if (history_.is_short_life()) CountShortLife(line_);
 }
 
 std::shared_ptr<FunctionState::Entry> FunctionState::Find(const FlatArguments& arguments, bool is_call) {
@@ -140,7 +140,7 @@ std::shared_ptr<FunctionState::Entry> FunctionState::FindOrTraceNew(const FlatAr
       std::lock_guard lock(mutex_);
       if (is_call)
         warning = history_.Miss(name(), line_, last_traced_ ? &*last_traced_ : nullptr, entry->arguments, line);
-      if (!last_traced_) warning = WarningOfShortLives(name(), line_);
+      if (is_call && !last_traced_) warning = WarningOfShortLives(name(), line_);
       last_traced_ = entry->arguments;
     }
     Keep(entry);

@@ -81,6 +81,7 @@ std::string WhyTraced(const Description& was, const Description& now) {
 std::string RetraceHistory::Miss(const std::string& name, Line defined, const Description* was, const Description& now,
                                  Line line) {
   recent_ = static_cast<std::uint8_t>(recent_ << 1 | 1);
+  ++misses_;
   if (warned_) return "";
   if (was) {
     std::size_t count = 0;

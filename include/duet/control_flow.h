@@ -128,7 +128,8 @@ constexpr bool CheckCondition() {
   static_assert(takes, "the condition takes the state: one parameter, or as many as the state's tuple has items");
   if constexpr (takes) {
     using R = decltype(CallWithState(std::declval<Condition&>(), std::declval<const State&>()));
-    constexpr bool is_tensor = std::is_same_v<std::decay_t<R>, Tensor> || std::is_same_v<std::decay_t<R>, bool>;
+    using D = std::decay_t<R>;
+    constexpr bool is_tensor = std::is_same_v<D, Tensor> || std::is_same_v<D, Variable> || std::is_same_v<D, bool>;
     static_assert(is_tensor, "the condition returns a 0-d bool Tensor");
     return is_tensor;
   }
@@ -137,9 +138,10 @@ constexpr bool CheckCondition() {
 template <class State, class Body, class... Before>
 constexpr bool CheckBody() {
   constexpr bool takes = TakesState<Body, State, Before...>();
-  static_assert(takes,
-                "the body takes the state: one parameter, or as many as the state's tuple has items; before it "
-                "fori_loop's takes the index");
+  static_assert(takes || sizeof...(Before) > 0,
+                "the body takes the state: one parameter, or as many as the state's tuple has items");
+  static_assert(takes || sizeof...(Before) == 0,
+                "the body takes the index, then the state: one parameter, or as many as the state's tuple has items");
   if constexpr (takes) {
     using R =
         decltype(CallWithState(std::declval<Body&>(), std::declval<const State&>(), std::declval<const Before&>()...));
@@ -286,20 +288,29 @@ auto scan(Body&& body, const Init& init, const Xs& xs, const ScanOptions& option
 /// f(x) for every slice x of xs along its leading axis, stacked.
 template <class F, class Xs>
 auto map(F&& f, const Xs& xs, SourceLocation line = SourceLocation::current()) {
-  static_assert(std::is_invocable_v<F&, const internal::StateOf<Xs>&>,
-                "map's function takes one parameter, a slice of xs");
-  auto body = [&](const std::tuple<>& none, const auto& x) { return std::pair{none, f(x)}; };
-  return internal::Scan("map", body, std::tuple<>(), xs, {}, line).second;
+  constexpr bool takes = std::is_invocable_v<F&, const internal::StateOf<Xs>&>;
+  static_assert(takes, "map's function takes one parameter, a slice of xs");
+  if constexpr (takes) {
+    auto body = [&](const std::tuple<>& none, const auto& x) { return std::pair{none, f(x)}; };
+    return internal::Scan("map", body, std::tuple<>(), xs, {}, line).second;
+  } else {
+    return Tensor();
+  }
 }
 
 /// The last state of state = f(state, x) over the slices x of xs along its leading axis.
 template <class F, class Init, class Xs>
 auto fold(F&& f, const Init& init, const Xs& xs, const ScanOptions& options = {},
           SourceLocation line = SourceLocation::current()) {
-  static_assert(std::is_invocable_v<F&, const internal::StateOf<Init>&, const internal::StateOf<Xs>&>,
-                "fold's function takes two parameters, the state and a slice of xs");
-  auto body = [&](const auto& state, const auto& x) { return std::pair{f(state, x), std::tuple<>()}; };
-  return internal::Scan("fold", body, init, xs, options, line).first;
+  using State = internal::StateOf<Init>;
+  constexpr bool takes = std::is_invocable_v<F&, const State&, const internal::StateOf<Xs>&>;
+  static_assert(takes, "fold's function takes two parameters, the state and a slice of xs");
+  if constexpr (takes) {
+    auto body = [&](const auto& state, const auto& x) { return std::pair{f(state, x), std::tuple<>()}; };
+    return internal::Scan("fold", body, init, xs, options, line).first;
+  } else {
+    return State(internal::AsState(init, line));
+  }
 }
 
 }  // namespace duet

@@ -47,6 +47,23 @@ TEST(CustomGradientVmap, OfAnyNumberOfExamples) {
   EXPECT_EQ(traced.stats().traces, 2) << traced.explain();
 }
 
+// What is captured may be of all examples where every argument is shared.
+TEST(CustomGradientVmap, OfSharedArgumentsAndABatchedCapture) {
+  const Tensor xs = Numbers({3}, -1, 1, 7), w = tensor(0.5, f64);
+  const auto loss = [&](const Tensor& v) {
+    return sum(vmap([&](const Tensor& x) {
+      return custom_gradient([x](const Tensor& u) { return u * x; },
+                             [x](const Tensor&, const Tensor& dy) { return 2 * x * dy; })(v);
+    })(xs));
+  };
+  const Tensor wanted = sum(2 * xs);
+  EXPECT_SAME(grad(loss)(w), wanted);
+  const function<Tensor(Tensor)> traced([&](const Tensor& v) { return grad(loss)(v); });
+  EXPECT_SAME(traced(w), wanted);
+  traced.compile(w);
+  EXPECT_SAME(traced(w), wanted);
+}
+
 // An example that does not run the derivative raises nothing there and contributes nothing, not even 0 * infinity.
 TEST(CustomGradientVmap, InABranchOfSomeExamples) {
   const auto root = custom_gradient([](const Tensor& x, const Tensor& w) { return sqrt(x) * w; },

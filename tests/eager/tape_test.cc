@@ -300,6 +300,24 @@ TEST(Grad, WantsOneFloatElement) {
   EXPECT_SAME(grad(twice)(ones({1, 1})), full({1, 1}, 2.0));
 }
 
+// Levels above are out of sight in a derivative of the user's own, and stand on it all the same.
+TEST(Tape, IsDestroyedInsideACallback) {
+  const Tensor x = tensor({1.5, -2.0});
+  auto low = std::make_unique<GradientTape>();
+  low->watch(x);
+  GradientTape above;
+  above.watch(x);
+  const auto twice = custom_gradient([](const Tensor& t) { return t * 2; },
+                                     [&](const Tensor&, const Tensor& dy) {
+                                       low.reset();
+                                       GradientTape().watch(dy);
+                                       return dy * 2;
+                                     });
+  EXPECT_SAME(above.gradient(twice(x), x), ones_like(x) * 2);
+  EXPECT_SAME(x * x, tensor({2.25, 4.0}));
+  EXPECT_SAME(grad([](const Tensor& t) { return sum(t * t); })(x), x + x);
+}
+
 // The stack of levels is its thread's: another one buries the tape, its own goes on as if it had ended.
 TEST(Tape, IsDestroyedOnAnotherThread) {
   const Tensor x = tensor({1.5, -2.0});

@@ -86,6 +86,14 @@ TEST(FunctionRetrace, WarnsOnceOfFunctionsMadeForOneCall) {
                 for (const auto& layer : layers) layer(ones({2}));
               }),
               Not(HasSubstr("kept")));
+  EXPECT_THAT(StderrOf([&] {
+                for (int n = 2; n < 20; ++n) {
+                  const function g{[](const Tensor& x) { return x * 2; }, {.name = "only concrete"}};
+                  g.concrete(ones({n}))(ones({n}));
+                  EXPECT_TRUE(verify([](const Tensor& x) { return x * 2; }, ones({n})).same);
+                }
+              }),
+              testing::IsEmpty());
   const auto often = [] {
     const function g{[](const Tensor& x) { return x * 2; }, {.name = "worth it"}};
     for (int n = 0; n < 20; ++n) g(ones({2}));

@@ -45,9 +45,12 @@ const std::vector<Mistake>& Mistakes() {
       {"while_loop([](const Tensor& x) { return x < 3; }, [](const Tensor& a, const Tensor& b) { return std::pair{a, "
        "b}; }, std::pair{1, 2});",
        "the condition takes the state: one parameter"},
-      {"fori_loop(0, 9, [](const Tensor& x) { return x; }, zeros({}));", "before it fori_loop's takes the index"},
+      {"fori_loop(0, 9, [](const Tensor& x) { return x; }, zeros({}));", "the body takes the index, then the state"},
       {"scan([](const Tensor& s, const Tensor& x) { return s + x; }, zeros({}), ones({3}));",
        "the body returns a pair"},
+      {"map([](const Tensor& a, const Tensor& b) { return a + b; }, std::pair{ones({3}), ones({3})});",
+       "map's function takes one parameter"},
+      {"fold([](const Tensor& s) { return s; }, zeros({}), ones({3}));", "fold's function takes two parameters"},
       {"scan([](const Tensor& s) { return std::pair{s, s}; }, zeros({}), ones({3}));", "the body takes two parameters"},
       {"duet::print(\"{}\", \"text\");", "print takes tensors, variables and numbers"},
   };
