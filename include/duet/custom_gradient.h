@@ -72,16 +72,25 @@ class CustomForms final : public CustomDerivative {
   bool has_jvp() const override { return !std::is_same_v<J, NoJvp>; }
 
   void Backward(const Tensor* inputs, const Tensor* adjoints, FlatResults& found) const override {
-    Reader reader(inputs), adjoint(rest);
-    adjoint.next_tensor = adjoints;
-    const auto arguments = Replaced(reader);
-    const R dy = Tree<R>::Restore(adjoint);
-    const auto result = std::apply([&](const auto&... items) { return df_(items..., dy); }, arguments);
-    Tree<std::remove_cv_t<decltype(result)>>::Flatten(result, found);
+    constexpr bool takes = std::is_invocable_v<D&, const std::remove_cvref_t<P>&..., const R&>;
+    static_assert(takes, "custom_gradient's df takes the arguments of f and then dy, the adjoint of its result");
+    if constexpr (takes) {
+      Reader reader(inputs), adjoint(rest);
+      adjoint.next_tensor = adjoints;
+      const auto arguments = Replaced(reader);
+      const R dy = Tree<R>::Restore(adjoint);
+      const auto result = std::apply([&](const auto&... items) { return df_(items..., dy); }, arguments);
+      Tree<std::remove_cv_t<decltype(result)>>::Flatten(result, found);
+    }
   }
 
   void Forward(const Tensor* inputs, const Tensor* tangents, FlatResults& found) const override {
-    if constexpr (!std::is_same_v<J, NoJvp>) {
+    constexpr bool takes =
+        std::is_invocable_r_v<R, J&, const std::remove_cvref_t<P>&..., const std::remove_cvref_t<P>&...>;
+    static_assert(
+        takes || std::is_same_v<J, NoJvp>,
+        "custom_gradient's jf takes the arguments of f and then their tangents, and returns that of its result");
+    if constexpr (takes) {
       Reader reader(inputs), tangent(tangents);
       const auto arguments = std::tuple_cat(Replaced(reader), Replaced(tangent));
       const R result = std::apply([&](const auto&... items) { return jf_(items...); }, arguments);

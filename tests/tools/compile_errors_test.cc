@@ -52,6 +52,11 @@ const std::vector<Mistake>& Mistakes() {
        "map's function takes one parameter"},
       {"fold([](const Tensor& s) { return s; }, zeros({}), ones({3}));", "fold's function takes two parameters"},
       {"scan([](const Tensor& s) { return std::pair{s, s}; }, zeros({}), ones({3}));", "the body takes two parameters"},
+      {"auto f = custom_gradient([](const Tensor& x) { return x; }, [](const Tensor& x) { return x; }); f(ones({2}));",
+       "df takes the arguments of f and then dy"},
+      {"auto f = custom_gradient([](const Tensor& x) { return x; }, [](const Tensor& x, const Tensor&) { return x; }, "
+       "[](const Tensor& x) { return x; }); f(ones({2}));",
+       "jf takes the arguments of f and then their tangents"},
       {"duet::print(\"{}\", \"text\");", "print takes tensors, variables and numbers"},
   };
   return mistakes;
