@@ -9,6 +9,7 @@
 #include "eager/gradient_region.h"
 #include "eager/host_call.h"
 #include "eager/kept_host_calls.h"
+#include "eager/merged_operands.h"
 #include "eager/tape_entry.h"
 
 namespace duet {
@@ -48,6 +49,8 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
     LevelScope below_this(below());
     return BindRegions(call);
   }
+  if (differentiates)
+    if (const MergedOperands merged(call); merged.any()) return ProcessRegions(merged.call());
   auto record = std::make_shared<RegionRecord>();
   std::vector<Tensor> results, operands(call.operands.begin(), call.operands.end());
   {
@@ -71,6 +74,9 @@ std::vector<Tensor> TapeLevel::ProcessRegions(const RegionCall& call) {
       record->regions.assign(call.regions.begin(), call.regions.end());
     }
   }
+  // Regions may give back constants of theirs, which are not to be watched.
+  for (Tensor& result : results)
+    if (result.body()->literal) result = Detached(result);
   Entry& entry = entries_.emplace_back();
   entry.op = call.op;
   entry.operands = std::move(operands);

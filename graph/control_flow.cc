@@ -4,6 +4,7 @@
 #include <duet/ops.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "eager/promote.h"
 #include "eager/region.h"
@@ -100,7 +101,15 @@ void ThrowOtherStructure(const char* name, SourceLocation line) {
 
 Leaves RunCond(const Arg& choice, const std::vector<LeafFunction>& branches, const char* name, SourceLocation line) {
   const Tensor chosen = choice.value();
-  Checked(name, line, [&] { CheckChoice(TypesOf(std::span(&chosen, 1))[0]); });
+  Checked(name, line, [&] {
+    const Type type = TypesOf(std::span(&chosen, 1))[0];
+    CheckChoice(type);
+    const bool is_cond = std::string_view(name) == "cond";  // the other is switch_case
+    if (is_cond != (type.dtype == bool_))
+      throw DTypeError(
+          std::string(is_cond ? "the predicate must be bool, not " : "the index must be i32 or i64, not ") +
+          duet::name(type.dtype));
+  });
   const auto run = [&](std::size_t i) {
     Leaves results = branches[i]({});
     Checked(name, line, [&] { TypesOf(results); });
@@ -174,7 +183,9 @@ Leaves RunScan(const char* name, const LeafFunction& body, Leaves carries, const
     attributes.length = ScanLength(scanned, options.length);
     for (const Type& x : scanned) types.push_back(Slice0(x));
   });
-  if (options.checkpoint_every > 1 && attributes.length >= 2 * options.checkpoint_every)
+  constexpr std::int64_t kLongest = std::int64_t{1} << 40;  // no scan is
+  if (options.checkpoint_every > 1 && options.checkpoint_every < kLongest &&
+      attributes.length >= 2 * options.checkpoint_every)
     return RunCheckpointedScan(name, body, std::move(carries), xs, attributes.length, options, line);
   attributes.carries = static_cast<int>(carries.size());
   attributes.reverse = options.reverse;

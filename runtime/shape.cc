@@ -61,6 +61,10 @@ std::string ElementText(std::int64_t flat, const Shape& shape) {
   return "[" + text + "]";
 }
 
+void internal::ThrowDividedByZero(std::int64_t a) {
+  throw ValueError("Dim: " + std::to_string(a) + " is divided by 0");
+}
+
 std::string to_string(const Shape& shape) {
   std::string text = "[";
   for (int axis = 0; axis < shape.rank(); ++axis) {

@@ -187,7 +187,8 @@ auto Branches(const Arg& choice, const char* name, SourceLocation line, Branch&.
 }  // namespace internal
 
 /// What the branch returns that a 0-d bool chooses. Both branches return trees of the same dtypes and shapes; only the
-/// chosen one runs. Throws ShapeError or DTypeError when they differ or the predicate is not a 0-d bool.
+/// chosen one runs. Throws ShapeError or DTypeError when the predicate is not a 0-d bool or, where both are seen, in a
+/// trace, they differ.
 template <class Then, class Else>
 auto cond(const Arg& predicate, Then&& then, Else&& otherwise, SourceLocation line = SourceLocation::current()) {
   return internal::Branches<std::invoke_result_t<Then&>>(predicate, "cond", line, then, otherwise);

@@ -66,14 +66,18 @@ Dim OfSymbols(DimOp op, Dim a, Dim b);
 bool LessOfSymbols(Dim a, Dim b, bool or_equal);
 bool EqualOfSymbols(Dim a, Dim b);
 
+[[noreturn]] void ThrowDividedByZero(std::int64_t a);
+
 constexpr std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
+  if (b == 0) ThrowDividedByZero(a);
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 constexpr bool AnySymbol(Dim a, Dim b) { return a.is_symbol() || b.is_symbol(); }
 
 }  // namespace internal
 
-// Numbers as in C++, except that / rounds down, and % is what remains: 7 / 2 is 3, -7 / 2 is -4.
+// Numbers as in C++, except that / rounds down, and % is what remains: 7 / 2 is 3, -7 / 2 is -4. Divided by 0: a
+// ValueError.
 template <class A, class B>
   requires internal::OneIsDim<A, B>
 constexpr Dim operator+(A a, B b) {

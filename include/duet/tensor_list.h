@@ -14,7 +14,7 @@ namespace duet {
 /// Every member throws ValueError on a list that was moved away.
 class TensorList {
  public:
-  /// Empty. Throws ShapeError when a dimension of the element is dynamic, ValueError for a negative capacity.
+  /// Empty. Throws ShapeError when a dimension of the element is dynamic, ValueError for a capacity below 1.
   TensorList(const Spec& element, Dim capacity, SourceLocation line = SourceLocation::current());
 
   /// The number of elements, i64[].

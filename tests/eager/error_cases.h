@@ -141,6 +141,8 @@ inline std::vector<ErrorCase> ErrorCases() {
       ErrorCase(kValue, "Key: a key is an i64[], not i32[3]", [](In x) { return random::uniform(random::Key(x[0]), {2}); }, {i}),
       ErrorCase(kValue, "arange: step is 0", [](In) { return arange(0, 3, 0); }, {}),
       ErrorCase(kValue, "fold: checkpoint_every must not be negative, and is -3", [](In x) { return fold([](const Tensor& s, const Tensor& y) { return s + y; }, x[0], x[1], {.checkpoint_every = -3}); }, {row, a}),
+      ErrorCase(kDType, "cond: the predicate must be bool, not i64", [](In x) { return cond(sum(x[0]), [&] { return x[0]; }, [&] { return x[0]; }); }, {i}),
+      ErrorCase(kDType, "switch_case: the index must be i32 or i64, not bool", [](In x) { return switch_case(any(x[0]), [&] { return x[0]; }, [&] { return x[0]; }); }, {t}),
       ErrorCase(kDType, "add: the number 4294967296 does not fit i32\n  operands: i32[3], i64[]", [](In x) { return x[0] + (1LL << 32); }, {i}),
       // Composites speak for themselves, at the caller's line.
       ErrorCase(kIndex, "mean: axis 7 is out of range for rank 2\n  operands: f32[3,4]", [](In x) { return mean(x[0], 7); }, {a}),

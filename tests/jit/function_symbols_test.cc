@@ -361,5 +361,13 @@ TEST(FunctionSymbol, LevelsAroundALoopThatUsesASize) {
   EXPECT_EQ(f.stats().traces, 2);
 }
 
+// The unlucky size has a trace of its own, which says what is wrong.
+TEST(SymbolicDivision, IsNotByZero) {
+  const function f{[](const Tensor& x) { return x * (12 / (x.dim(0) - 4)); }, {.name = "f"}};
+  for (const int n : {5, 6, 7}) EXPECT_TRUE(same_bits(f(ones({n})), ones({n}) * (12 / (n - 4))));
+  EXPECT_THROW(f(ones({4})), ValueError);
+  EXPECT_TRUE(same_bits(f(ones({8})), ones({8}) * 3));
+}
+
 }  // namespace
 }  // namespace duet

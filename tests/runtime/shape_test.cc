@@ -37,6 +37,11 @@ TEST(Dim, ASymbolHasNoNumber) {
             "the size s4 is not known while tracing");
 }
 
+TEST(Dim, IsNotDividedByZero) {
+  EXPECT_EQ(MessageOf<ValueError>([] { (void)(Dim(12) / 0); }), "Dim: 12 is divided by 0");
+  EXPECT_EQ(MessageOf<ValueError>([] { (void)(Dim(12) % Dim(0)); }), "Dim: 12 is divided by 0");
+}
+
 TEST(Dim, Prints) {
   EXPECT_EQ(to_string(Dim(17)), "17");
   EXPECT_EQ(to_string(Dim(-3)), "-3");
